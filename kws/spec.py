@@ -1,0 +1,168 @@
+"""``ModelSpec``: all that a model file says about itself, to and from JSON.
+
+The spec rides inside the checkpoint, in the ONNX metadata and in every later format, so that a model
+needs no other file and no other argument.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from kws.config import (
+    SAMPLE_RATE_HZ,
+    DecisionConfig,
+    FrontEndConfig,
+    ModelConfig,
+    from_dict,
+    require,
+    require_one_of,
+    to_dict,
+)
+from kws.errors import ConfigError, ModelFileError
+
+FORMAT = 1
+"""Format number of the JSON; a reader refuses a newer one."""
+
+METADATA_KEY = "kws.spec"
+"""Key under which a model file carries the JSON."""
+
+MAX_JSON_CHARS = 1_000_000
+MAX_STATE_VALUES = 4_000_000
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """One streaming state: its name and its shape for one channel (no batch axis); it starts as zeros."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        size = 1
+        for axis in self.shape:
+            require(f"states.{self.name}.shape", axis, 1, MAX_STATE_VALUES)
+            size *= axis
+        require(f"states.{self.name} size", size, 1, MAX_STATE_VALUES)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that is needed to run a model, and where it came from.
+
+    Parameters
+    ----------
+    name : str
+        Short name, reported with each event.
+    keywords : tuple of str
+        One a score, in the order of the model's outputs (K of them).
+    front_end : FrontEndConfig
+        How samples become features.
+    model : ModelConfig
+        Network family and its settings.
+    step_frames : int
+        Feature frames that one model step takes; the input length is a multiple of it.
+    delay_s : float
+        Time by which the score follows the end of the word by design (look-ahead).
+    decision : dict of str to DecisionConfig
+        The rule for each keyword.
+    input : {"features", "samples"}
+        What the exported graph takes: feature frames, or 16 kHz samples (front-end inside).
+    states : tuple of StateSpec
+        Streaming states of the graph, in the order of its inputs; empty in a checkpoint.
+    training : dict
+        Provenance: recipe, data counts, figures, licence. Free-form, JSON-safe.
+    format : int
+        Format number.
+    """
+
+    name: str
+    keywords: tuple[str, ...]
+    front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    step_frames: int = 1
+    delay_s: float = 0.0
+    decision: dict[str, DecisionConfig] = field(default_factory=dict)
+    input: str = "features"
+    states: tuple[StateSpec, ...] = ()
+    training: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if not self.keywords or any(not k for k in self.keywords):
+            raise ConfigError(f"keywords is {self.keywords!r}; accepted is at least one non-empty word")
+        if len(set(self.keywords)) != len(self.keywords):
+            raise ConfigError(f"keywords is {self.keywords!r}; each may stand there once")
+        require("step_frames", self.step_frames, 1, 1000)
+        require("delay_s", self.delay_s, 0.0, 10.0)
+        require_one_of("input", self.input, ("features", "samples"))
+        for keyword in self.decision:
+            require_one_of("decision", keyword, self.keywords)
+
+    @property
+    def step_samples(self) -> int:
+        """Samples from one score to the next."""
+        return self.step_frames * self.front_end.hop_samples
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from one score to the next."""
+        return self.step_samples / SAMPLE_RATE_HZ
+
+    def decision_of(self, keyword: str) -> DecisionConfig:
+        """Return the rule for a keyword, the default one where the model states none."""
+        return self.decision.get(keyword, DecisionConfig())
+
+    def with_thresholds(self, threshold: float) -> ModelSpec:
+        """Return a copy in which every keyword fires at `threshold`."""
+        rules = {k: dataclasses.replace(self.decision_of(k), threshold=threshold) for k in self.keywords}
+        return dataclasses.replace(self, decision=rules)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain JSON-safe values."""
+        return to_dict(self)
+
+    def to_json(self) -> str:
+        """Return the spec as one line of JSON, keys sorted, ASCII only."""
+        return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "model file") -> ModelSpec:
+        """Read a spec back.
+
+        Parameters
+        ----------
+        text : str
+            JSON as :meth:`to_json` wrote it; untrusted.
+        where : str
+            Name of the file, for messages.
+
+        Raises
+        ------
+        ModelFileError
+            If the text is no spec of this format or an older one.
+        """
+        if len(text) > MAX_JSON_CHARS:
+            raise ModelFileError(f"{where}: the spec has {len(text)} characters; accepted are {MAX_JSON_CHARS}")
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError(f"{where}: the spec is not JSON ({error})") from None
+        return cls.from_dict(values, where)
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str = "model file") -> ModelSpec:
+        """Read a spec from plain values; errors as in :meth:`from_json`."""
+        number = values.get("format") if isinstance(values, dict) else None
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ModelFileError(f"{where}: the spec has no format number; this is no model of this toolkit")
+        if number > FORMAT:
+            raise ModelFileError(
+                f"{where}: the spec has format {number}; this version reads up to {FORMAT}: update the toolkit"
+            )
+        try:
+            return from_dict(cls, values)
+        except ConfigError as error:
+            raise ModelFileError(f"{where}: {error}") from None
