@@ -1,0 +1,58 @@
+"""Network families behind one streaming contract. A new family is one file and one line in ``MODELS``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kws.config import ModelConfig, from_dict, require_one_of, to_dict
+from kws.models.conv_gru import CLASSIC, ConvGru, ConvGruSettings
+from kws.models.ds_tcn import DsTcn, DsTcnSettings
+from kws.models.streaming import StreamingModel, TimeDistributed
+
+__all__ = ["MODELS", "PRESETS", "StreamingModel", "TimeDistributed", "build_model"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A registered family: its network class and its settings class."""
+
+    network: type[Any]
+    settings: type[Any]
+
+
+MODELS: dict[str, Family] = {
+    "conv_gru": Family(ConvGru, ConvGruSettings),
+    "ds_tcn": Family(DsTcn, DsTcnSettings),
+}
+
+PRESETS: dict[str, ModelConfig] = {
+    "small": ModelConfig("conv_gru", to_dict(ConvGruSettings())),
+    "classic": ModelConfig("conv_gru", to_dict(CLASSIC)),
+    "tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings())),
+}
+
+
+def build_model(config: ModelConfig, n_features: int, n_keywords: int) -> StreamingModel:
+    """Make an untrained network.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Registered family and its settings.
+    n_features : int
+        Bands F of the front-end.
+    n_keywords : int
+        Logits K a step.
+
+    Raises
+    ------
+    ConfigError
+        If the family is not registered or a setting is unknown or out of range.
+    """
+    require_one_of("model.family", config.family, MODELS)
+    family = MODELS[config.family]
+    network: StreamingModel = family.network(
+        n_features, n_keywords, from_dict(family.settings, config.settings, "model.settings")
+    )
+    return network

@@ -1,0 +1,93 @@
+"""Turn trained layers into operations of the one graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from kws.graph import Activation, Add, Array, Conv1d, Dense, Graph, Gru, Operation
+from kws.models.streaming import StreamingConv1d, StreamingGru
+
+
+class GraphBuilder:
+    """Collects operations while a model walks its layers; each method returns the name of its result.
+
+    A BatchNorm is never an operation: one that follows a convolution is folded into it, one that
+    precedes a linear layer is passed to that layer as `before`.
+    """
+
+    def __init__(self) -> None:
+        self.source = "features"
+        self._operations: list[Operation] = []
+        self._n_states = 0
+
+    def conv(self, source: str, layer: StreamingConv1d, after: nn.BatchNorm1d | None = None) -> str:
+        """Add a convolution, and the BatchNorm after it."""
+        weight, bias = to_numpy(layer.conv.weight), to_numpy(layer.conv.bias)
+        if after is not None:
+            scale, shift = affine(after)
+            weight, bias = weight * scale[:, None, None], bias * scale + shift
+        state = self._state("conv") if layer.context_frames else ""
+        stride, dilation = layer.conv.stride[0], layer.conv.dilation[0]
+        return self._add(Conv1d(source, self._name(), weight, bias, stride, dilation, layer.conv.groups, state))
+
+    def gru(self, source: str, layer: StreamingGru, before: nn.BatchNorm1d | None = None) -> str:
+        """Add a GRU layer, and the BatchNorm before it."""
+        gru = layer.gru
+        weight, bias = _fold_before(to_numpy(gru.weight_ih_l0), to_numpy(gru.bias_ih_l0), before)
+        hidden = to_numpy(gru.weight_hh_l0), bias, to_numpy(gru.bias_hh_l0)
+        return self._add(Gru(source, self._name(), weight, *hidden, self._state("gru")))
+
+    def dense(self, source: str, layer: nn.Linear, before: nn.BatchNorm1d | None = None) -> str:
+        """Add a linear layer, and the BatchNorm before it."""
+        weight, bias = _fold_before(to_numpy(layer.weight), to_numpy(layer.bias), before)
+        return self._add(Dense(source, self._name(), weight, bias))
+
+    def activation(self, source: str, kind: str) -> str:
+        """Add a ``relu`` or ``sigmoid``."""
+        return self._add(Activation(source, self._name(), kind))
+
+    def add(self, left: str, right: str) -> str:
+        """Add a residual connection."""
+        return self._add(Add(left, right, self._name()))
+
+    def graph(self, target: str, n_features: int, n_keywords: int, step_frames: int) -> Graph:
+        """Return the finished graph, which ends at the value `target`."""
+        return Graph(tuple(self._operations), self.source, target, n_features, n_keywords, step_frames)
+
+    def _add(self, operation: Operation) -> str:
+        self._operations.append(operation)
+        return operation.target
+
+    def _name(self) -> str:
+        return f"value_{len(self._operations)}"
+
+    def _state(self, kind: str) -> str:
+        self._n_states += 1
+        return f"state_{self._n_states - 1}_{kind}"
+
+
+def affine(norm: nn.BatchNorm1d) -> tuple[Array, Array]:
+    """Return the scale and shift that a BatchNorm applies in evaluation mode, computed in float64."""
+    mean, variance = _double(norm.running_mean), _double(norm.running_var)
+    scale = _double(norm.weight) / np.sqrt(variance + norm.eps)
+    shift = _double(norm.bias) - mean * scale
+    return scale.astype(np.float32), shift.astype(np.float32)
+
+
+def to_numpy(tensor: Tensor | None) -> Array:
+    """Return a float32 copy of a parameter."""
+    assert tensor is not None
+    array: Array = tensor.detach().cpu().numpy().astype(np.float32)
+    return array
+
+
+def _double(tensor: Tensor | None) -> np.ndarray:
+    return to_numpy(tensor).astype(np.float64)
+
+
+def _fold_before(weight: Array, bias: Array, norm: nn.BatchNorm1d | None) -> tuple[Array, Array]:
+    if norm is None:
+        return weight, bias
+    scale, shift = affine(norm)
+    return weight * scale, bias + weight @ shift
