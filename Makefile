@@ -1,0 +1,48 @@
+# Two environments: .venv-run holds what a detector needs (no torch), .venv all that development needs.
+# Only relative paths are used, so that a clone may lie in a folder with spaces in its name.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+RUN_ENV := .venv-run
+DEV_ENV := .venv
+PIP := -m pip install --quiet --disable-pip-version-check
+PYTEST_JOBS ?= 2
+# The tests run in several processes; each keeps to one thread.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help run test lint format clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+run: $(RUN_ENV)/.installed ## Listen for the word "computer": microphone, or the bundled recording
+	@$(RUN_ENV)/bin/python run.py --demo-if-no-microphone
+
+test: lint ## Everything a change must pass: lint, types, tests, installs on several Pythons
+	$(DEV_ENV)/bin/python -m pytest -n $(PYTEST_JOBS) --dist worksteal $(PYTEST_ARGS)
+
+lint: $(DEV_ENV)/.installed ## Style, formatting and types
+	$(DEV_ENV)/bin/python -m ruff check .
+	$(DEV_ENV)/bin/python -m ruff format --check .
+	$(DEV_ENV)/bin/python -m mypy
+
+format: $(DEV_ENV)/.installed ## Put the code into the one format
+	$(DEV_ENV)/bin/python -m ruff check --fix .
+	$(DEV_ENV)/bin/python -m ruff format .
+
+clean: ## Remove environments, caches and build folders (never runs/)
+	rm -rf $(RUN_ENV) $(DEV_ENV) build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
+
+# Set-up is done again only when what it reads has changed.
+$(RUN_ENV)/.installed: setup.cfg pyproject.toml tools/make_venv.sh
+	@sh tools/make_venv.sh $(RUN_ENV) 10 13
+	$(RUN_ENV)/bin/python $(PIP) --editable '.[onnx]'
+	@touch $@
+
+$(DEV_ENV)/.installed: setup.cfg pyproject.toml constraints.txt apt-packages.txt tools/make_venv.sh tools/install_apt.sh
+	@sh tools/install_apt.sh
+	@sh tools/make_venv.sh $(DEV_ENV) 11 13
+	$(DEV_ENV)/bin/python $(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
