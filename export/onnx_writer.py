@@ -1,0 +1,174 @@
+"""Write the one graph as a streaming ONNX model: features or samples and states in, scores and states out.
+
+Every axis order that a value is needed in costs a Transpose. So a value keeps the order in which it was
+made, and is turned only when an operation cannot take it: convolutions work on ``BFT``, GRUs on ``TBF``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from export.onnx_builder import TO_THE_END, OnnxBuilder, onnx
+from export.onnx_front_end import add_front_end, front_end_states
+from kws.errors import ConfigError
+from kws.graph import Activation, Add, Conv1d, Dense, Graph, Gru, Operation
+from kws.spec import METADATA_KEY, ModelSpec, StateSpec
+
+NEW_STATE_PREFIX = "new_"
+
+
+def complete_spec(spec: ModelSpec, graph: Graph) -> ModelSpec:
+    """Return the spec with the states that the exported graph has, in the order of its inputs.
+
+    Raises
+    ------
+    ConfigError
+        If the graph is not the one that the spec describes.
+    """
+    pairs = {
+        "bands": (spec.front_end.n_bands, graph.n_features),
+        "keywords": (len(spec.keywords), graph.n_keywords),
+        "step_frames": (spec.step_frames, graph.step_frames),
+    }
+    for name, (stated, actual) in pairs.items():
+        if stated != actual:
+            raise ConfigError(f"the spec says {name} {stated}, the network has {actual}")
+    leading = front_end_states(spec.front_end) if spec.input == "samples" else ()
+    return dataclasses.replace(spec, states=(*leading, *graph.states))
+
+
+def to_onnx(spec: ModelSpec, graph: Graph) -> onnx.ModelProto:
+    """Return a graph as an ONNX model that describes itself.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Its ``input`` chooses what the model takes: ``features`` (B, T, F) with T a multiple of
+        ``step_frames``, or ``samples`` (B, N) with N a multiple of ``step_samples``.
+    graph : Graph
+
+    Returns
+    -------
+    onnx.ModelProto
+        Inputs: features or samples, then each state of :func:`complete_spec` as ``(B, *shape)``.
+        Outputs: ``scores`` (B, steps, K), then each state's new value as ``new_<name>``.
+
+    Raises
+    ------
+    ConfigError
+        If the graph is not the one that the spec describes.
+    """
+    spec = complete_spec(spec, graph)
+    builder = OnnxBuilder()
+    writer = _GraphWriter(builder, spec.states)
+    if spec.input == "samples":
+        samples = builder.input("samples", ["batch", "samples"])
+        writer.declare_states()
+        features = add_front_end(builder, spec.front_end, samples, writer.new_states)
+    else:
+        features = builder.input("features", ["batch", "frames", graph.n_features])
+        writer.declare_states()
+    writer.values[graph.source] = {"BTF": features}
+    for operation in graph.operations:
+        writer.add(operation)
+    builder.output(writer.get(graph.target, "BTF"), "scores", ["batch", "steps", graph.n_keywords])
+    for state in spec.states:
+        builder.output(writer.new_states[state.name], NEW_STATE_PREFIX + state.name, ["batch", *state.shape])
+    return builder.model(spec.name, {METADATA_KEY: spec.to_json()})
+
+
+def write_onnx(spec: ModelSpec, graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write :func:`to_onnx` to a file; same graph and spec, same bytes."""
+    with open(path, "wb") as file:
+        file.write(to_onnx(spec, graph).SerializeToString(deterministic=True))
+
+
+class _GraphWriter:
+    """Turns operations into nodes; knows each value's names by axis order."""
+
+    def __init__(self, builder: OnnxBuilder, states: tuple[StateSpec, ...]) -> None:
+        self.builder = builder
+        self.states = states
+        self.values: dict[str, dict[str, str]] = {}
+        self.new_states: dict[str, str] = {}
+
+    def declare_states(self) -> None:
+        for state in self.states:
+            self.builder.input(state.name, ["batch", *state.shape])
+
+    def get(self, name: str, order: str) -> str:
+        """Return a value in one axis order, turned at most once."""
+        names = self.values[name]
+        if order not in names:
+            have, value = next(iter(names.items()))
+            names[order] = self.builder.node("Transpose", [value], perm=[have.index(axis) for axis in order])
+        return names[order]
+
+    def any_order(self, name: str, accepted: tuple[str, ...]) -> tuple[str, str]:
+        """Return a value and its order, turned only if it is in none of the accepted ones."""
+        order = next((o for o in self.values[name] if o in accepted), accepted[0])
+        return self.get(name, order), order
+
+    def add(self, operation: Operation) -> None:
+        if isinstance(operation, Conv1d):
+            self.values[operation.target] = {"BFT": self._conv1d(operation)}
+        elif isinstance(operation, Gru):
+            self.values[operation.target] = {"TBF": self._gru(operation)}
+        elif isinstance(operation, Dense):
+            value, order = self.any_order(operation.source, ("BTF", "TBF"))
+            self.values[operation.target] = {order: self._dense(operation, value)}
+        elif isinstance(operation, Activation):
+            order, value = next(iter(self.values[operation.source].items()))
+            op = {"relu": "Relu", "sigmoid": "Sigmoid"}[operation.kind]
+            self.values[operation.target] = {order: self.builder.node(op, [value])}
+        else:
+            self._add(operation)
+
+    def _conv1d(self, op: Conv1d) -> str:
+        frames = self.get(op.source, "BFT")
+        if op.state:
+            frames = self.builder.node("Concat", [op.state, frames], axis=2)
+            self.new_states[op.state] = self.builder.slice(frames, -op.context_frames, TO_THE_END, 2)
+        weight = self.builder.weight(f"{op.target}_weight", op.weight)
+        bias = self.builder.weight(f"{op.target}_bias", op.bias)
+        settings = {"strides": [op.stride], "dilations": [op.dilation], "group": op.groups}
+        return self.builder.node("Conv", [frames, weight, bias], kernel_shape=[op.weight.shape[2]], **settings)
+
+    def _gru(self, op: Gru) -> str:
+        make, n_hidden = self.builder, op.weight_hidden.shape[1]
+        weights = [
+            make.weight(f"{op.target}_weight_input", _update_first(op.weight_input)[None]),
+            make.weight(f"{op.target}_weight_hidden", _update_first(op.weight_hidden)[None]),
+            make.weight(
+                f"{op.target}_bias",
+                np.concatenate([_update_first(op.bias_input), _update_first(op.bias_hidden)])[None],
+            ),
+        ]
+        hidden = make.node("Unsqueeze", [op.state, make.integers(0)])
+        outputs, last = make.node_with(
+            "GRU",
+            [self.get(op.source, "TBF"), *weights, "", hidden],
+            [f"{op.target}_all", f"{op.target}_last"],
+            hidden_size=n_hidden,
+            # PyTorch multiplies by the reset gate after the matrix product.
+            linear_before_reset=1,
+        )
+        self.new_states[op.state] = make.node("Squeeze", [last, make.integers(0)])
+        return make.node("Squeeze", [outputs, make.integers(1)])
+
+    def _dense(self, op: Dense, value: str) -> str:
+        product = self.builder.node("MatMul", [value, self.builder.weight(f"{op.target}_weight", op.weight.T)])
+        return self.builder.node("Add", [product, self.builder.weight(f"{op.target}_bias", op.bias)])
+
+    def _add(self, op: Add) -> None:
+        left, order = self.any_order(op.left, tuple(self.values[op.left]))
+        self.values[op.target] = {order: self.builder.node("Add", [left, self.get(op.right, order)])}
+
+
+def _update_first(gates: np.ndarray) -> np.ndarray:
+    # ONNX orders the gates update, reset, new; the graph (PyTorch) reset, update, new.
+    reset, update, new = np.split(gates, 3)
+    return np.concatenate([update, reset, new])
