@@ -58,11 +58,8 @@ class NumpyFrontEnd:
 
     def _make_work_arrays(self) -> None:
         config, lead = self.config, (self.n_channels, _BLOCK_FRAMES)
-        n_bins = config.n_fft // 2 + 1
         self._framed = np.zeros((*lead, config.n_fft), np.float32)
-        self._spectrum = np.zeros((*lead, n_bins), np.complex64)
-        self._squares = self._spectrum.view(np.float32)
-        self._power = np.zeros((*lead, n_bins), np.float32)
+        self._power = np.zeros((*lead, config.n_fft // 2 + 1), np.float32)
         self._energies = np.zeros((*lead, config.n_bands), np.float32)
 
     def reset(self) -> None:
@@ -119,10 +116,11 @@ class NumpyFrontEnd:
             offset=start_frame * hop_bytes,
             strides=(row_bytes, hop_bytes, item_bytes),
         )
-        framed, squares = self._framed[:, :n_frames], self._squares[:, :n_frames]
+        framed = self._framed[:, :n_frames]
         np.multiply(frames, self._window, out=framed[:, :, : config.window_samples])
-        # numpy 2 computes float32 in float32; its type stubs know double precision only.
-        np.fft.rfft(framed, out=self._spectrum[:, :n_frames])  # type: ignore[arg-type]
+        # complex64 in numpy 2, complex128 in numpy 1; both pass through the same lines.
+        spectrum = np.fft.rfft(framed)
+        squares = spectrum.view(spectrum.real.dtype)
         np.multiply(squares, squares, out=squares)
         np.add(squares[:, :, 0::2], squares[:, :, 1::2], out=self._power[:, :n_frames])
         np.matmul(self._power, self._bands, out=self._energies)
@@ -136,6 +134,7 @@ class _Pcen:
         tables = pcen_tables(config)
         self._negative_alpha = -tables["alpha"]
         self._delta, self._root, self._smoothing = tables["delta"], tables["root"], tables["smoothing"]
+        self._keep = np.float32(1.0) - self._smoothing
         self._eps = np.float32(config.pcen.eps)
         self._offset = np.power(self._delta, self._root)
         self._smoothed = np.zeros((n_channels, config.n_bands), np.float32)
@@ -145,11 +144,12 @@ class _Pcen:
 
     def compress(self, energies: FloatArray, out: FloatArray) -> None:
         """Write the features of ``(C, T, F)`` energies to `out`."""
-        for frame in range(energies.shape[1]):
-            change = energies[:, frame] - self._smoothed
-            change *= self._smoothing
-            self._smoothed += change
-            out[:, frame] = self._smoothed
+        increments = energies * self._smoothing
+        smoothed = self._smoothed
+        for increment, frame in zip(increments.swapaxes(0, 1), out.swapaxes(0, 1), strict=True):
+            smoothed = np.multiply(smoothed, self._keep, out=frame)
+            frame += increment
+        self._smoothed = smoothed.copy()
         out += self._eps
         np.power(out, self._negative_alpha, out=out)
         out *= energies
