@@ -1,0 +1,312 @@
+"""Labelled streams on the fly: keywords and negatives in noise, at drawn levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data_tools.synthesize.mixing import FULL_SCALE, db_to_gain, gain_for_snr, keep_full_scale
+from data_tools.synthesize.placement import place_clips
+from data_tools.synthesize.settings import SynthesisConfig
+from data_tools.synthesize.sounds import Clip, ClipBank, Recording, measure_clip
+from kws.audio import FloatArray
+from kws.config import SAMPLE_RATE_HZ
+from kws.errors import ConfigError, NoRoomError
+
+ClipTransform = Callable[[FloatArray, str, np.random.Generator], FloatArray]
+"""``(clip, label, rng) -> clip``; the label of a negative is ``""``."""
+
+NEGATIVE = ""
+"""Label of a segment that is no keyword."""
+
+# A word over a hole in the noise would vanish beside the rest of the stream; no hole counts as deeper.
+_DEEPEST_HOLE_POWER = 10.0 ** (-30.0 / 10.0)
+# Cutting less than this out of a long negative would leave a click rather than a sound.
+_SHORTEST_CROP_SAMPLES = SAMPLE_RATE_HZ // 10
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Where one clip lies in a stream, in samples.
+
+    Parameters
+    ----------
+    start, end : int
+        Half-open range of the clip.
+    word_end : int
+        End of its active part, found by energy; ``start < word_end <= end``.
+    label : str
+        The keyword, or ``""`` for a negative.
+    """
+
+    start: int
+    end: int
+    word_end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A synthesized stream.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (N,)
+        Audio in [-1, 1) at 16 kHz.
+    segments : tuple of Segment
+        Its clips, in order of time.
+    """
+
+    samples: FloatArray
+    segments: tuple[Segment, ...]
+
+    def step_labels(self, keywords: Sequence[str], step_samples: int, label_s: float) -> FloatArray:
+        """Return the label of each model step: one for a set time after a keyword's end.
+
+        Step ``i`` belongs to the audio up to sample ``(i + 1) * step_samples``; it is one when that sample is
+        at or after the end of the word and less than `label_s` later.
+
+        Parameters
+        ----------
+        keywords : sequence of str, shape (K,)
+            Order of the columns; segments with other labels leave no mark.
+        step_samples : int
+            Samples a step; 1 gives a label for each sample.
+        label_s : float
+            How long the label stays one.
+
+        Returns
+        -------
+        array of float32, shape (N // step_samples, K)
+        """
+        if step_samples < 1 or not label_s > 0.0:
+            raise ConfigError(
+                f"step_samples is {step_samples!r} and label_s {label_s!r}; accepted are steps from 1 and times above 0"
+            )
+        columns = {keyword: column for column, keyword in enumerate(keywords)}
+        labels = np.zeros((len(self.samples) // step_samples, len(columns)), dtype=np.float32)
+        for segment in self.segments:
+            if segment.label in columns:
+                # The first step whose end is at or after a sample: round up, and steps count from 0.
+                first = -(-segment.word_end // step_samples) - 1
+                past = -(-(segment.word_end + round(label_s * SAMPLE_RATE_HZ)) // step_samples) - 1
+                labels[max(0, first) : past, columns[segment.label]] = 1.0
+        return labels
+
+
+class StreamSynthesizer:
+    """Makes labelled streams from clips and recordings, each from a random generator alone.
+
+    A keyword clip is never cropped: one for which no room is left in its stream is left out of that stream.
+    A negative that is longer than its share of the room gives a random piece of itself.
+
+    Parameters
+    ----------
+    keywords : mapping of str to sequence of array, shape (N,)
+        Clips of each keyword, int16 or float32 at 16 kHz.
+    negatives : sequence of array, shape (N,)
+        Clips that are no keyword.
+    backgrounds : sequence of array, shape (N,)
+        Recordings of noise; none means silence.
+    speech : sequence of array, shape (N,)
+        Recordings of background talkers, laid under the words in a share of the streams.
+    config : SynthesisConfig
+    clip_transform : callable, optional
+        ``(clip, label, rng) -> clip``, applied to each drawn clip before it is placed. It may change the
+        clip in place and may change its length; the active part is then found anew.
+
+    Raises
+    ------
+    DataError, AudioError
+        If clips are missing, silent, or no mono audio.
+    NoRoomError
+        If not even the shortest clip of a keyword fits into a stream, or the least number of keywords.
+    """
+
+    def __init__(
+        self,
+        keywords: Mapping[str, Sequence[npt.ArrayLike]],
+        negatives: Sequence[npt.ArrayLike] = (),
+        backgrounds: Sequence[npt.ArrayLike] = (),
+        speech: Sequence[npt.ArrayLike] = (),
+        config: SynthesisConfig | None = None,
+        clip_transform: ClipTransform | None = None,
+    ) -> None:
+        self.config = config or SynthesisConfig()
+        self.clip_transform = clip_transform
+        self._n_samples = self.config.n_samples
+        if NEGATIVE in keywords:
+            raise ConfigError("keywords holds an empty name; accepted is at least one character")
+        self._keywords = [ClipBank(name, clips) for name, clips in keywords.items()]
+        self._negatives = ClipBank("negatives", negatives) if len(negatives) else None
+        self._backgrounds = self._recordings("backgrounds", backgrounds)
+        self._speech = self._recordings("speech", speech)
+        self._check_room()
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Names of the keywords, in the order given."""
+        return tuple(bank.name for bank in self._keywords)
+
+    def stream(self, rng: np.random.Generator) -> Stream:
+        """Make one stream.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The stream depends on nothing else: the same generator state gives the same stream.
+
+        Returns
+        -------
+        Stream
+        """
+        config = self.config
+        drawn = self._draw_clips(rng)
+        starts = place_clips([len(clip.samples) for _, clip in drawn], self._n_samples, rng, config.min_gap_samples)
+        noise = _draw_piece(self._backgrounds, rng)
+        snrs_db = rng.uniform(*config.snr_db, len(drawn)).tolist()
+        mix = _Mix(self._n_samples, noise)
+        for (_, clip), start, snr_db in zip(drawn, starts, snrs_db, strict=True):
+            mix.add_clip(clip, start, snr_db)
+        if self._speech and rng.random() < config.speech_probability:
+            is_keyword = [label != NEGATIVE for label, _ in drawn]
+            mix.add_speech(_draw_piece(self._speech, rng), rng.uniform(*config.speech_snr_db), is_keyword)
+        samples = mix.render(rng.uniform(*config.level_dbfs))
+        placed = sorted(zip(starts, drawn, strict=True), key=lambda item: item[0])
+        return Stream(samples, tuple(_segment(start, label, clip) for start, (label, clip) in placed))
+
+    def _draw_clips(self, rng: np.random.Generator) -> list[tuple[str, Clip]]:
+        config = self.config
+        gap = config.min_gap_samples
+        # One gap more than there are between clips, so that each clip costs itself and a gap.
+        room = self._n_samples + gap
+        drawn = []
+        for _ in range(_draw_count(config.keywords_per_stream, rng) if self._keywords else 0):
+            bank = self._keywords[rng.integers(len(self._keywords))] if len(self._keywords) > 1 else self._keywords[0]
+            clip = self._draw_clip(bank, bank.name, rng)
+            if len(clip.samples) + gap <= room:
+                drawn.append((bank.name, clip))
+                room -= len(clip.samples) + gap
+        n_negatives = _draw_count(config.negatives_per_stream, rng) if self._negatives else 0
+        for remaining in range(n_negatives, 0, -1):
+            negative = self._draw_negative(room // remaining - gap, rng)
+            if negative is not None:
+                drawn.append((NEGATIVE, negative))
+                room -= len(negative.samples) + gap
+        return drawn
+
+    def _draw_clip(self, bank: ClipBank, label: str, rng: np.random.Generator) -> Clip:
+        index = int(rng.integers(len(bank)))
+        if self.clip_transform is None:
+            return bank.clip(index)
+        return measure_clip(self.clip_transform(bank.audio(index), label, rng))
+
+    def _draw_negative(self, share_samples: int, rng: np.random.Generator) -> Clip | None:
+        bank = self._negatives
+        assert bank is not None
+        index = int(rng.integers(len(bank)))
+        n_samples = bank.n_samples(index)
+        if self.clip_transform is None and n_samples <= share_samples:
+            return bank.clip(index)
+        if share_samples < _SHORTEST_CROP_SAMPLES:
+            return None
+        if n_samples > share_samples:
+            # A piece that always filled its share would push the keywords to the ends of the stream.
+            wanted = int(rng.integers(max(_SHORTEST_CROP_SAMPLES, share_samples // 2), share_samples + 1))
+            piece = bank.crop(index, int(rng.integers(n_samples - wanted + 1)), wanted)
+        else:
+            piece = bank.audio(index)
+        if self.clip_transform is not None:
+            piece = self.clip_transform(piece, NEGATIVE, rng)[:share_samples]
+        return measure_clip(piece)
+
+    def _recordings(self, name: str, arrays: Sequence[npt.ArrayLike]) -> list[Recording]:
+        return [Recording(f"{name}[{i}]", array, self._n_samples) for i, array in enumerate(arrays)]
+
+    def _check_room(self) -> None:
+        # A transform may shorten clips, so that nothing can be said before it ran.
+        if self.clip_transform is not None or not self._keywords:
+            return
+        least = max(1, self.config.keywords_per_stream[0])
+        shortest = [bank.shortest_samples for bank in self._keywords]
+        needed = max(max(shortest), least * min(shortest) + (least - 1) * self.config.min_gap_samples)
+        if needed > self._n_samples:
+            raise NoRoomError(needed, self._n_samples, self._n_samples)
+
+
+class _Mix:
+    """The gains of everything in one stream, known before a single sample is touched.
+
+    Energies are measured beforehand, so that the samples of the background are read and written once:
+    that is what makes synthesis fast.
+    """
+
+    def __init__(self, n_samples: int, noise: tuple[Recording, int] | None) -> None:
+        self._n_samples = n_samples
+        self._layers: list[tuple[Recording, int, float]] = [(*noise, 1.0)] if noise else []
+        self._clips: list[tuple[Clip, int, float]] = []
+
+    def add_clip(self, clip: Clip, start: int, snr_db: float) -> None:
+        """Lay a clip over the noise; its active part is `snr_db` above what lies under that part."""
+        gain = 1.0
+        if self._layers:
+            recording, offset, _ = self._layers[0]
+            first = offset + start + clip.active_start
+            power = recording.energy(first, first + clip.active_end - clip.active_start)
+            power /= max(1, clip.active_end - clip.active_start)
+            whole = recording.energy(offset, offset + self._n_samples) / self._n_samples
+            gain = gain_for_snr(clip.active_rms, math.sqrt(max(power, whole * _DEEPEST_HOLE_POWER)), snr_db)
+        self._clips.append((clip, start, gain))
+
+    def add_speech(self, speech: tuple[Recording, int] | None, snr_db: float, is_keyword: list[bool]) -> None:
+        """Lay a talker under the whole stream, `snr_db` below the keywords, or below all clips if there are none."""
+        assert speech is not None
+        recording, offset = speech
+        levels = [clip.active_rms * gain for clip, _, gain in self._clips]
+        chosen = [level for level, is_one in zip(levels, is_keyword, strict=True) if is_one] or levels
+        reference = math.sqrt(sum(level**2 for level in chosen) / len(chosen)) if chosen else 0.0
+        gain = gain_for_snr(recording.speech_rms(offset), reference, -snr_db)
+        self._layers.append((recording, offset, gain))
+
+    def render(self, level_dbfs: float) -> FloatArray:
+        """Write the samples at a level; parts count as uncorrelated. Full scale is kept by scaling."""
+        energy = sum(gain**2 * layer.energy(at, at + self._n_samples) for layer, at, gain in self._layers)
+        energy += sum(gain**2 * clip.energy for clip, _, gain in self._clips)
+        scale = db_to_gain(level_dbfs) / math.sqrt(energy / self._n_samples) if energy > 0.0 else 1.0
+        samples = self._write(scale)
+        bound = sum(gain * layer.peak(at) for layer, at, gain in self._layers)
+        bound += max((gain * clip.peak for clip, _, gain in self._clips), default=0.0)
+        # The sum of the peaks bounds the peak of the sum; most streams need no look at their samples.
+        return samples if bound * scale <= FULL_SCALE else keep_full_scale(samples)
+
+    def _write(self, scale: float) -> FloatArray:
+        samples = np.zeros(self._n_samples, dtype=np.float32) if not self._layers else None
+        for recording, offset, gain in self._layers:
+            factor = np.float32(gain * scale * recording.unit)
+            if samples is None:
+                samples = recording.piece(offset) * factor
+            else:
+                samples += recording.piece(offset) * factor
+        assert samples is not None
+        for clip, start, gain in self._clips:
+            samples[start : start + len(clip.samples)] += clip.samples * np.float32(gain * scale * clip.unit)
+        return samples
+
+
+def _draw_piece(recordings: list[Recording], rng: np.random.Generator) -> tuple[Recording, int] | None:
+    if not recordings:
+        return None
+    recording = recordings[rng.integers(len(recordings))]
+    return recording, int(rng.integers(recording.n_starts))
+
+
+def _draw_count(count_range: tuple[int, int], rng: np.random.Generator) -> int:
+    return int(rng.integers(count_range[0], count_range[1] + 1))
+
+
+def _segment(start: int, label: str, clip: Clip) -> Segment:
+    return Segment(start, start + len(clip.samples), start + clip.active_end, label)
