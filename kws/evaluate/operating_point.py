@@ -1,0 +1,139 @@
+"""The threshold that keeps false accepts at a rate that people accept, and what is missed there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.config import DecisionConfig, require
+from kws.decision import step_time_s, sweep
+from kws.errors import ConfigError
+from kws.evaluate.counting import Counts, MatchWindow, count
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Scores of one keyword over one recording.
+
+    Parameters
+    ----------
+    scores : array, shape (T,)
+        Raw scores from a zero state.
+    word_ends_s : tuple of float
+        Ends of the keyword's utterances in seconds; empty for a negative recording.
+    """
+
+    scores: npt.NDArray[np.float32]
+    word_ends_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Figures at one threshold.
+
+    Parameters
+    ----------
+    threshold : float
+    positives, negatives : Counts
+        Over the recordings with the keyword, and over those without it.
+    is_within_limit : bool
+        Whether the negatives stay within the rate that was asked for.
+    """
+
+    threshold: float
+    positives: Counts
+    negatives: Counts
+    is_within_limit: bool
+
+    @property
+    def false_reject_rate(self) -> float:
+        """Share of words missed in the positives, 0 to 1."""
+        return self.positives.false_reject_rate
+
+    @property
+    def false_accepts_per_hour(self) -> float:
+        """False accepts an hour of the negatives."""
+        return self.negatives.false_accepts_per_hour
+
+
+def default_thresholds() -> list[float]:
+    """Return 120 thresholds from 0.02 to 0.999, closer together near the ends (even steps of the logit)."""
+    logits = np.linspace(np.log(0.02 / 0.98), np.log(0.999 / 0.001), 120)
+    return [round(float(p), 4) for p in 1.0 / (1.0 + np.exp(-logits))]
+
+
+def count_tracks(
+    tracks: Sequence[Track],
+    config: DecisionConfig,
+    thresholds: Sequence[float],
+    step_s: float,
+    window: MatchWindow | None = None,
+) -> list[Counts]:
+    """Count hits, misses and false accepts of all tracks together, one :class:`Counts` a threshold.
+
+    Parameters are those of :func:`choose_threshold`.
+    """
+    totals = []
+    for events in sweep([track.scores for track in tracks], config, thresholds, step_s):
+        total = Counts()
+        for track, steps in zip(tracks, events, strict=True):
+            events_s = [step_time_s(int(step), step_s) for step in steps]
+            total += count(events_s, track.word_ends_s, len(track.scores) * step_s, window)
+        totals.append(total)
+    return totals
+
+
+def choose_threshold(
+    positives: Sequence[Track],
+    negatives: Sequence[Track],
+    config: DecisionConfig,
+    step_s: float,
+    max_false_accepts_per_hour: float = 1.0,
+    thresholds: Sequence[float] | None = None,
+    window: MatchWindow | None = None,
+) -> OperatingPoint:
+    """Return the lowest threshold from which on the negatives stay within a rate of false accepts.
+
+    "From which on": every higher threshold of the list stays within it too. At very low thresholds the score
+    never falls far enough to arm again, so that few events there mean nothing.
+
+    Parameters
+    ----------
+    positives : sequence of Track
+        Recordings with the keyword; false rejects are counted here.
+    negatives : sequence of Track
+        Recordings without it; false accepts and hours are counted here.
+    config : DecisionConfig
+        The rule; its own threshold is not used.
+    step_s : float
+        Time from one score to the next in seconds.
+    max_false_accepts_per_hour : float
+    thresholds : sequence of float, optional
+        Candidates; :func:`default_thresholds` if not given.
+    window : MatchWindow, optional
+        When an event counts for a word.
+
+    Returns
+    -------
+    OperatingPoint
+        At the highest threshold, with ``is_within_limit`` false, if none keeps to the rate.
+
+    Raises
+    ------
+    ConfigError
+        If there are no negatives or no thresholds, or a setting is out of range.
+    """
+    require("max_false_accepts_per_hour", max_false_accepts_per_hour, 0.0, 1e6)
+    candidates = sorted(default_thresholds() if thresholds is None else thresholds)
+    if not candidates or not negatives:
+        raise ConfigError("a threshold can be chosen from at least one candidate and one negative recording")
+    rejected = count_tracks(negatives, config, candidates, step_s, window)
+    within = [counts.false_accepts_per_hour <= max_false_accepts_per_hour for counts in rejected]
+    # The lowest candidate of the unbroken run of good ones that ends at the highest.
+    n_good = next((i for i, good in enumerate(reversed(within)) if not good), len(within))
+    best = len(candidates) - max(n_good, 1)
+    found = count_tracks(positives, config, [candidates[best]], step_s, window)[0]
+    return OperatingPoint(candidates[best], found, rejected[best], within[best])
