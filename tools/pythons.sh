@@ -9,7 +9,7 @@ set -eu
 low=$1
 high=$2
 
-probe='import sys, venv, ensurepip, sqlite3, ssl, ctypes
+probe='import sys, venv, ensurepip, ssl, ctypes
 print("%d %s" % (sys.version_info[1], sys.executable))'
 
 candidates() {
