@@ -145,6 +145,9 @@ def _convert_plain(hint: Any, value: Any, path: str) -> Any:
 
 _TYPE_WORDS = {float: "number", int: "whole number", str: "text", bool: "true or false"}
 
+PCEN_LIMITS = {"alpha": (0.0, 1.0), "delta": (0.0, 100.0), "root": (0.01, 1.0), "smoothing": (1e-4, 1.0)}
+"""Accepted range of each PCEN parameter, both ends included."""
+
 
 @dataclass(frozen=True)
 class PcenConfig:
@@ -168,8 +171,7 @@ class PcenConfig:
     def check(self, n_bands: int) -> None:
         """Raise :class:`ConfigError` unless every parameter is in range and fits `n_bands`."""
         require("front_end.pcen.eps", self.eps, 1e-12, 1.0)
-        limits = {"alpha": (0.0, 1.0), "delta": (0.0, 100.0), "root": (0.01, 1.0), "smoothing": (1e-4, 1.0)}
-        for name, (low, high) in limits.items():
+        for name, (low, high) in PCEN_LIMITS.items():
             values = getattr(self, name)
             if len(values) not in (1, n_bands):
                 raise ConfigError(

@@ -12,10 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio import FloatArray
-from kws.config import SAMPLE_RATE_HZ, FrontEndConfig
-
-PCEN_NAMES = ("alpha", "delta", "root", "smoothing")
-"""PCEN parameters that hold one value a band."""
+from kws.config import PCEN_LIMITS, SAMPLE_RATE_HZ, FrontEndConfig
 
 _Float64Array = npt.NDArray[np.float64]
 
@@ -60,10 +57,10 @@ def front_end_tables(config: FrontEndConfig) -> Tables:
 
 @functools.lru_cache(maxsize=32)
 def pcen_tables(config: FrontEndConfig) -> dict[str, FloatArray]:
-    """Return the PCEN parameters by name (:data:`PCEN_NAMES`), each read-only float32 of shape (F,)."""
+    """Return the PCEN parameters by name, each read-only float32 of shape (F,)."""
     return {
         name: _frozen(np.broadcast_to(np.asarray(getattr(config.pcen, name), dtype=np.float64), config.n_bands))
-        for name in PCEN_NAMES
+        for name in PCEN_LIMITS
     }
 
 
