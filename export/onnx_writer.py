@@ -102,9 +102,15 @@ class _GraphWriter:
     def get(self, name: str, order: str) -> str:
         """Return a value in one axis order, turned at most once."""
         names = self.values[name]
-        if order not in names:
-            have, value = next(iter(names.items()))
-            names[order] = self.builder.node("Transpose", [value], perm=[have.index(axis) for axis in order])
+        if order not in names and order == "BF1T":
+            names[order] = self.builder.node("Unsqueeze", [self.get(name, "BFT"), self.builder.integers(2)])
+        elif order not in names and "BF1T" in names and "BFT" not in names:
+            names["BFT"] = self.builder.node("Squeeze", [names["BF1T"], self.builder.integers(2)])
+            return self.get(name, order)
+        elif order not in names:
+            have = next(o for o in names if o != "BF1T")
+            perm = [have.index(axis) for axis in order]
+            names[order] = self.builder.node("Transpose", [names[have]], perm=perm)
         return names[order]
 
     def any_order(self, name: str, accepted: tuple[str, ...]) -> tuple[str, str]:
@@ -114,7 +120,7 @@ class _GraphWriter:
 
     def add(self, operation: Operation) -> None:
         if isinstance(operation, Conv1d):
-            self.values[operation.target] = {"BFT": self._conv1d(operation)}
+            self.values[operation.target] = {"BF1T": self._conv1d(operation)}
         elif isinstance(operation, Gru):
             self.values[operation.target] = {"TBF": self._gru(operation)}
         elif isinstance(operation, Dense):
@@ -128,14 +134,22 @@ class _GraphWriter:
             self._add(operation)
 
     def _conv1d(self, op: Conv1d) -> str:
-        frames = self.get(op.source, "BFT")
+        frames = self.get(op.source, "BF1T")
         if op.state:
-            frames = self.builder.node("Concat", [op.state, frames], axis=2)
-            self.new_states[op.state] = self.builder.slice(frames, -op.context_frames, TO_THE_END, 2)
-        weight = self.builder.weight(f"{op.target}_weight", op.weight)
+            state = self.builder.node("Unsqueeze", [op.state, self.builder.integers(2)])
+            frames = self.builder.node("Concat", [state, frames], axis=3)
+            new_state = self.builder.slice(frames, -op.context_frames, TO_THE_END, 3)
+            self.new_states[op.state] = self.builder.node("Squeeze", [new_state, self.builder.integers(2)])
+        weight = self.builder.weight(f"{op.target}_weight", op.weight[:, :, None])
         bias = self.builder.weight(f"{op.target}_bias", op.bias)
-        settings = {"strides": [op.stride], "dilations": [op.dilation], "group": op.groups}
-        return self.builder.node("Conv", [frames, weight, bias], kernel_shape=[op.weight.shape[2]], **settings)
+        return self.builder.node(
+            "Conv",
+            [frames, weight, bias],
+            kernel_shape=[1, op.weight.shape[2]],
+            strides=[1, op.stride],
+            dilations=[1, op.dilation],
+            group=op.groups,
+        )
 
     def _gru(self, op: Gru) -> str:
         make, n_hidden = self.builder, op.weight_hidden.shape[1]
