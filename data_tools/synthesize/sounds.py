@@ -83,44 +83,49 @@ class ClipBank:
         If there is none, or one is digital silence.
     AudioError
         If one is no mono audio or is empty.
+
+    Attributes
+    ----------
+    stored : list of array, shape (N,)
+        The clips as they were given.
     """
 
     def __init__(self, name: str, clips: Sequence[npt.ArrayLike]) -> None:
         if len(clips) == 0:
             raise DataError(f"{name}: no clips; accepted is at least one")
         self.name = name
-        self._clips = [_stored(f"{name}[{i}]", clip) for i, clip in enumerate(clips)]
-        self._measured: list[Clip | None] = [None] * len(self._clips)
-        for index, clip in enumerate(self._clips):
+        self.stored = [_stored(f"{name}[{i}]", clip) for i, clip in enumerate(clips)]
+        self._measured: list[Clip | None] = [None] * len(self.stored)
+        for index, clip in enumerate(self.stored):
             if not clip.any():
                 raise DataError(f"{name}[{index}] is digital silence; accepted are clips that hold a sound")
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self.stored)
 
     @property
     def shortest_samples(self) -> int:
         """Length of the shortest clip."""
-        return min(len(clip) for clip in self._clips)
+        return min(len(clip) for clip in self.stored)
 
     def n_samples(self, index: int) -> int:
         """Return the length of a clip."""
-        return len(self._clips[index])
+        return len(self.stored[index])
 
     def audio(self, index: int) -> FloatArray:
         """Return a clip as float32 that the caller may change."""
-        return to_float32(self._clips[index]).copy()
+        return to_float32(self.stored[index]).copy()
 
     def clip(self, index: int) -> Clip:
         """Return a clip with its measures."""
         known = self._measured[index]
         if known is None:
-            known = self._measured[index] = measure_clip(self._clips[index])
+            known = self._measured[index] = measure_clip(self.stored[index])
         return known
 
     def crop(self, index: int, start: int, n_samples: int) -> FloatArray:
         """Cut a piece out of a clip, with faded edges where it was cut."""
-        piece = to_float32(self._clips[index][start : start + n_samples]).copy()
+        piece = to_float32(self.stored[index][start : start + n_samples]).copy()
         fade = np.linspace(0.0, 1.0, min(_FADE_SAMPLES, n_samples // 2), dtype=np.float32)
         if len(fade):
             piece[: len(fade)] *= fade

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from data_tools.synthesize.mixing import FULL_SCALE, db_to_gain, gain_for_snr, keep_full_scale
+from data_tools.synthesize.layers import LayeredMix
 from data_tools.synthesize.placement import place_clips
 from data_tools.synthesize.settings import SynthesisConfig
 from data_tools.synthesize.sounds import Clip, ClipBank, Recording, measure_clip
 from kws.audio import FloatArray
-from kws.config import SAMPLE_RATE_HZ
+from kws.config import SAMPLE_RATE_HZ, to_dict
 from kws.errors import ConfigError, NoRoomError
 
 ClipTransform = Callable[[FloatArray, str, np.random.Generator], FloatArray]
@@ -23,8 +24,6 @@ ClipTransform = Callable[[FloatArray, str, np.random.Generator], FloatArray]
 NEGATIVE = ""
 """Label of a segment that is no keyword."""
 
-# A word over a hole in the noise would vanish beside the rest of the stream; no hole counts as deeper.
-_DEEPEST_HOLE_POWER = 10.0 ** (-30.0 / 10.0)
 # Cutting less than this out of a long negative would leave a click rather than a sound.
 _SHORTEST_CROP_SAMPLES = SAMPLE_RATE_HZ // 10
 
@@ -169,7 +168,7 @@ class StreamSynthesizer:
         starts = place_clips([len(clip.samples) for _, clip in drawn], self._n_samples, rng, config.min_gap_samples)
         noise = _draw_piece(self._backgrounds, rng)
         snrs_db = rng.uniform(*config.snr_db, len(drawn)).tolist()
-        mix = _Mix(self._n_samples, noise)
+        mix = LayeredMix(self._n_samples, noise)
         for (_, clip), start, snr_db in zip(drawn, starts, snrs_db, strict=True):
             mix.add_clip(clip, start, snr_db)
         if self._speech and rng.random() < config.speech_probability:
@@ -178,6 +177,26 @@ class StreamSynthesizer:
         samples = mix.render(rng.uniform(*config.level_dbfs))
         placed = sorted(zip(starts, drawn, strict=True), key=lambda item: item[0])
         return Stream(samples, tuple(_segment(start, label, clip) for start, (label, clip) in placed))
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that a stream depends on but its generator: settings, clips, recordings.
+
+        A `clip_transform` counts by its name only.
+        """
+        digest = hashlib.blake2b(json.dumps(to_dict(self.config)).encode(), digest_size=16)
+        name = getattr(self.clip_transform, "__qualname__", type(self.clip_transform).__qualname__)
+        digest.update(f"{name} {self.keywords!r}".encode())
+        banks = [*self._keywords, *([self._negatives] if self._negatives else [])]
+        groups = [
+            *(bank.stored for bank in banks),
+            *([r.samples for r in g] for g in (self._backgrounds, self._speech)),
+        ]
+        for group in groups:
+            digest.update(f"group of {len(group)}".encode())
+            for samples in group:
+                digest.update(f"{samples.dtype} {len(samples)}".encode())
+                digest.update(np.ascontiguousarray(samples).view(np.uint8).data)
+        return digest.hexdigest()
 
     def _draw_clips(self, rng: np.random.Generator) -> list[tuple[str, Clip]]:
         config = self.config
@@ -236,65 +255,6 @@ class StreamSynthesizer:
         needed = max(max(shortest), least * min(shortest) + (least - 1) * self.config.min_gap_samples)
         if needed > self._n_samples:
             raise NoRoomError(needed, self._n_samples, self._n_samples)
-
-
-class _Mix:
-    """The gains of everything in one stream, known before a single sample is touched.
-
-    Energies are measured beforehand, so that the samples of the background are read and written once:
-    that is what makes synthesis fast.
-    """
-
-    def __init__(self, n_samples: int, noise: tuple[Recording, int] | None) -> None:
-        self._n_samples = n_samples
-        self._layers: list[tuple[Recording, int, float]] = [(*noise, 1.0)] if noise else []
-        self._clips: list[tuple[Clip, int, float]] = []
-
-    def add_clip(self, clip: Clip, start: int, snr_db: float) -> None:
-        """Lay a clip over the noise; its active part is `snr_db` above what lies under that part."""
-        gain = 1.0
-        if self._layers:
-            recording, offset, _ = self._layers[0]
-            first = offset + start + clip.active_start
-            power = recording.energy(first, first + clip.active_end - clip.active_start)
-            power /= max(1, clip.active_end - clip.active_start)
-            whole = recording.energy(offset, offset + self._n_samples) / self._n_samples
-            gain = gain_for_snr(clip.active_rms, math.sqrt(max(power, whole * _DEEPEST_HOLE_POWER)), snr_db)
-        self._clips.append((clip, start, gain))
-
-    def add_speech(self, speech: tuple[Recording, int] | None, snr_db: float, is_keyword: list[bool]) -> None:
-        """Lay a talker under the whole stream, `snr_db` below the keywords, or below all clips if there are none."""
-        assert speech is not None
-        recording, offset = speech
-        levels = [clip.active_rms * gain for clip, _, gain in self._clips]
-        chosen = [level for level, is_one in zip(levels, is_keyword, strict=True) if is_one] or levels
-        reference = math.sqrt(sum(level**2 for level in chosen) / len(chosen)) if chosen else 0.0
-        gain = gain_for_snr(recording.speech_rms(offset), reference, -snr_db)
-        self._layers.append((recording, offset, gain))
-
-    def render(self, level_dbfs: float) -> FloatArray:
-        """Write the samples at a level; parts count as uncorrelated. Full scale is kept by scaling."""
-        energy = sum(gain**2 * layer.energy(at, at + self._n_samples) for layer, at, gain in self._layers)
-        energy += sum(gain**2 * clip.energy for clip, _, gain in self._clips)
-        scale = db_to_gain(level_dbfs) / math.sqrt(energy / self._n_samples) if energy > 0.0 else 1.0
-        samples = self._write(scale)
-        bound = sum(gain * layer.peak(at) for layer, at, gain in self._layers)
-        bound += max((gain * clip.peak for clip, _, gain in self._clips), default=0.0)
-        # The sum of the peaks bounds the peak of the sum; most streams need no look at their samples.
-        return samples if bound * scale <= FULL_SCALE else keep_full_scale(samples)
-
-    def _write(self, scale: float) -> FloatArray:
-        samples = np.zeros(self._n_samples, dtype=np.float32) if not self._layers else None
-        for recording, offset, gain in self._layers:
-            factor = np.float32(gain * scale * recording.unit)
-            if samples is None:
-                samples = recording.piece(offset) * factor
-            else:
-                samples += recording.piece(offset) * factor
-        assert samples is not None
-        for clip, start, gain in self._clips:
-            samples[start : start + len(clip.samples)] += clip.samples * np.float32(gain * scale * clip.unit)
-        return samples
 
 
 def _draw_piece(recordings: list[Recording], rng: np.random.Generator) -> tuple[Recording, int] | None:
