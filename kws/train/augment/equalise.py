@@ -1,0 +1,55 @@
+"""Colour a clip as another microphone, phone line or wall would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from kws.audio import FloatArray
+from kws.config import SAMPLE_RATE_HZ, require
+from kws.train.augment.base import Augmentation
+from kws.train.augment.fourier import fast_length
+
+_N_POINTS = 7
+_RING_SAMPLES = SAMPLE_RATE_HZ // 100
+
+
+@dataclass(frozen=True)
+class Equalise(Augmentation):
+    """Apply a smooth drawn magnitude response, sometimes the pass band of a telephone.
+
+    Parameters
+    ----------
+    depth_db : float
+        Standard deviation of the gain at each of seven points spaced evenly on the mel scale.
+    telephone_share : float
+        Share of the changed clips that are also cut to 300-3400 Hz.
+    """
+
+    stage: ClassVar[str] = "clip"
+    depth_db: float = 4.0
+    telephone_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("augment.equalise.depth_db", self.depth_db, 0.0, 40.0)
+        require("augment.equalise.telephone_share", self.telephone_share, 0.0, 1.0)
+
+    def apply(self, x: FloatArray, rng: np.random.Generator, rirs: Sequence[FloatArray]) -> FloatArray:
+        """Return ``(N,)`` samples."""
+        points_db = rng.normal(0.0, self.depth_db, _N_POINTS)
+        is_telephone = rng.random() < self.telephone_share
+        # Room behind the clip, so that the filter's ringing does not wrap around to its start.
+        n_fft = fast_length(len(x) + _RING_SAMPLES)
+        hz = np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE_HZ)
+        mel = np.log1p(hz / 700.0)
+        gain_db = np.interp(mel, np.linspace(0.0, mel[-1] + 1e-9, _N_POINTS), points_db)
+        if is_telephone:
+            # 24 dB an octave outside the band, bounded so that silence stays finite.
+            octaves = np.maximum(np.log2(300.0 / np.maximum(hz, 1.0)), np.log2(np.maximum(hz, 1.0) / 3400.0))
+            gain_db -= np.clip(24.0 * octaves, 0.0, 60.0)
+        spectrum = np.fft.rfft(x, n_fft) * 10 ** (gain_db / 20)
+        return np.fft.irfft(spectrum, n_fft)[: len(x)].astype(np.float32)

@@ -1,0 +1,98 @@
+"""Cut the clips of a split into what the synthesiser draws from: words, negatives, talkers and noise."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.activity import active_region
+from kws.audio import to_float32
+from kws.config import SAMPLE_RATE_HZ
+from kws.train.corpus import Clip, Pcm, Split
+
+_MARGIN_SAMPLES = SAMPLE_RATE_HZ // 4
+_PIECE_SAMPLES = 3 * SAMPLE_RATE_HZ
+_TALK_SAMPLES = 8 * SAMPLE_RATE_HZ
+_MIN_TALKER_CLIPS = 4
+_FADE_SAMPLES = SAMPLE_RATE_HZ // 200
+# Share of all negatives that are half words: often enough that neither half alone ever fires.
+_HALF_WORD_SHARE = 0.12
+
+
+@dataclass(frozen=True)
+class Material:
+    """What streams are made of; arrays of int16 that may be shared."""
+
+    keywords: dict[str, list[Pcm]]
+    negatives: list[Pcm]
+    talkers: list[Pcm]
+    noise: list[Pcm]
+
+
+def prepare_material(split: Split, rng: np.random.Generator) -> Material:
+    """Trim, cut and arrange the training clips.
+
+    Keywords are trimmed to the active part with 250 ms around it. Long negatives are cut into pieces of 3 s, so
+    that an hour of reading weighs more than a second of a command. The first and the second half of keywords
+    are negatives too. Talkers, for speech under the word, are the long negatives and the short ones of one
+    speaker strung together.
+    """
+    keywords = {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()}
+    negatives = [piece for clip in split.negatives for piece in _pieces(clip.samples)]
+    halves = [half for clips in split.keywords.values() for clip in clips for half in half_words(clip.samples)]
+    repeats = max(1, round(_HALF_WORD_SHARE * len(negatives) / max(1, len(halves))))
+    return Material(
+        keywords,
+        [piece for piece in negatives + halves * repeats if piece.any()],
+        _talkers(split.negatives, rng),
+        [clip.samples for clip in split.noise],
+    )
+
+
+def trim(samples: Pcm) -> Pcm:
+    """Return the active part of a clip with 250 ms of its surroundings, faded at the cuts."""
+    start, end = active_region(to_float32(samples))
+    return _faded(samples[max(0, start - _MARGIN_SAMPLES) : end + _MARGIN_SAMPLES])
+
+
+def half_words(samples: Pcm) -> list[Pcm]:
+    """Return the first and the second half of the active part of a clip, faded at the cuts."""
+    start, end = active_region(to_float32(samples))
+    middle = (start + end) // 2
+    first = samples[max(0, start - _MARGIN_SAMPLES) : middle]
+    return [_faded(first), _faded(samples[middle : end + _MARGIN_SAMPLES])]
+
+
+def _faded(samples: Pcm) -> Pcm:
+    result = samples.copy()
+    length = min(_FADE_SAMPLES, len(samples) // 2)
+    if length:
+        ramp: npt.NDArray[np.float32] = np.linspace(0.0, 1.0, length, dtype=np.float32)
+        result[:length] = result[:length] * ramp
+        result[-length:] = result[-length:] * ramp[::-1]
+    return result
+
+
+def _pieces(samples: Pcm) -> list[Pcm]:
+    count = max(1, round(len(samples) / _PIECE_SAMPLES))
+    return [_faded(piece) for piece in np.array_split(samples, count)]
+
+
+def _talkers(clips: list[Clip], rng: np.random.Generator) -> list[Pcm]:
+    long = [clip.samples for clip in clips if len(clip.samples) >= _PIECE_SAMPLES]
+    short = [clip for clip in clips if len(clip.samples) < _PIECE_SAMPLES]
+    counts = Counter(clip.speaker for clip in short)
+    voices: dict[str, list[Pcm]] = defaultdict(list)
+    for clip in short:
+        start, end = active_region(to_float32(clip.samples))
+        # Speakers of a clip or two are strung together by folder: mixed talk is better than none.
+        has_enough = clip.speaker and counts[clip.speaker] >= _MIN_TALKER_CLIPS
+        voices[clip.speaker if has_enough else clip.path.partition("/")[0]].append(_faded(clip.samples[start:end]))
+    strung: list[Pcm] = []
+    for words in voices.values():
+        joined = np.concatenate([words[i] for i in rng.permutation(len(words))])
+        strung += np.array_split(joined, max(1, len(joined) // _TALK_SAMPLES))
+    return long + strung

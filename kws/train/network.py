@@ -1,0 +1,59 @@
+"""The network as it is trained: a streaming model, and before it the trainable part of the front-end."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kws.audio import FloatArray
+from kws.config import FrontEndConfig
+from kws.features import clip_features
+from kws.features.torch_front_end import TorchFrontEnd
+from kws.models import build_model
+from kws.models.streaming import StreamingModel
+from kws.spec import ModelSpec
+
+
+class Network(nn.Module):
+    """Front-end compression where it has parameters (PCEN), then the streaming model.
+
+    Its input is what :func:`network_inputs` returns: features, or band energies for PCEN.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        is_trained = spec.front_end.compression == "pcen"
+        self.front_end = TorchFrontEnd(spec.front_end) if is_trained else None
+        self.model: StreamingModel = build_model(spec.model, spec.front_end.n_bands, len(spec.keywords))
+
+    def forward(self, inputs: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Map inputs ``(B, T, F)`` to logits ``(B, T // step_frames, K)`` and the new states."""
+        if self.front_end is None:
+            return self.model(inputs, state)
+        features, smoother = self.front_end.compress(inputs, None if state is None else state[:1])
+        logits, new_state = self.model(features, None if state is None else state[1:])
+        return logits, [*smoother, *new_state]
+
+    def trained_spec(self, spec: ModelSpec) -> ModelSpec:
+        """Return a spec that carries the trained parameters of the front-end."""
+        if self.front_end is None:
+            return spec
+        return dataclasses.replace(spec, front_end=self.front_end.to_config())
+
+
+def network_inputs(samples: FloatArray, config: FrontEndConfig) -> FloatArray:
+    """Return what a :class:`Network` takes for samples ``(B, N)``: ``(B, T, F)``."""
+    if config.compression != "pcen":
+        return clip_features(samples, config)
+    with torch.no_grad():
+        energies: FloatArray = (
+            TorchFrontEnd(config).band_energies(torch.from_numpy(np.ascontiguousarray(samples))).numpy()
+        )
+    return energies
