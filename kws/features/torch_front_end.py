@@ -166,14 +166,18 @@ class Pcen(nn.Module):
         """Return the features ``(B, T, F)`` of energies ``(B, T, F)``, and the new smoothed energies ``(B, F)``."""
         values = self.values()
         if smoothed is None:
-            smoothed = torch.zeros_like(energies[:, 0]) if energies.shape[1] else energies.sum(dim=1)
+            smoothed = energies.new_zeros(energies.shape[0], energies.shape[2])
+        if energies.shape[1] == 0:
+            return energies, smoothed
         mean = self._smooth(energies, smoothed, values["smoothing"])
         normalised = energies * (self.eps + mean).pow(-values["alpha"]) + values["delta"]
         features = _power(normalised, values["root"]) - _power(values["delta"], values["root"])
-        return features, (mean[:, -1] if mean.shape[1] else smoothed)
+        return features, mean[:, -1]
 
     def _value(self, name: str) -> Tensor:
-        start, distance = getattr(self, f"{name}_start"), getattr(self, f"{name}_distance")
+        start = getattr(self, f"{name}_start")
+        # Beyond this the value is at its limit anyway, and exp would overflow.
+        distance = getattr(self, f"{name}_distance").clamp(-20.0, 20.0)
         if name == "delta":
             value = start * distance.exp()
         else:
@@ -195,7 +199,7 @@ class Pcen(nn.Module):
             carried = smoothed[:, None] * ((1.0 - smoothing) * keep[:, :length, 0].T)  # (B, t, F)
             blocks.append(carried + torch.einsum("ftk,bkf->btf", weights[:, :length, :length], block))
             smoothed = blocks[-1][:, -1]
-        return torch.cat(blocks, dim=1) if blocks else energies
+        return torch.cat(blocks, dim=1)
 
 
 def _power(base: Tensor, exponent: Tensor) -> Tensor:
