@@ -1,0 +1,116 @@
+"""What a user gets from ``pip install``: on the oldest and the newest Python of this machine, in fresh environments."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGED = ("kws", "data_tools", "export", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+OLDEST, NEWEST = "10", "13"
+
+pytestmark = [pytest.mark.install, pytest.mark.slow]
+
+
+def usable_pythons() -> list[tuple[str, str]]:
+    """Return (version, path) of each usable Python, oldest first, as the Makefile finds them."""
+    script = ROOT / "tools" / "pythons.sh"
+    shown = subprocess.run(["sh", str(script), OLDEST, NEWEST], capture_output=True, text=True, check=True).stdout
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in shown.splitlines()]
+
+
+def oldest_and_newest() -> list[tuple[str, str]]:
+    found = usable_pythons()
+    return sorted({found[0], found[-1]}) if found else [("none", "")]
+
+
+def run(command: Sequence[str | Path], what: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a command outside of the clone; fail with `what` and the end of what it said unless it succeeds."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    finished = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, env=clean, timeout=600, **options
+    )
+    if finished.returncode != 0:
+        said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
+        pytest.fail(f"{what} failed with code {finished.returncode}:\n" + "\n".join(said), pytrace=False)
+    return finished
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The distribution, built from a copy so that no build folder is left in the clone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "source"
+    copy.mkdir()
+    for name in PACKAGED:
+        place = ROOT / name
+        if place.is_dir():
+            shutil.copytree(place, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(place, copy / name)
+    pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "--quiet", "--no-deps"]
+    run([*pip, "--wheel-dir", folder, copy], "building the wheel")
+    return next(folder.glob("kws_toolkit-*.whl"))
+
+
+@pytest.fixture(params=oldest_and_newest(), ids=lambda found: found[0])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The interpreter of a fresh virtual environment."""
+    version, python = request.param
+    if version == "none":
+        pytest.fail(f"no usable Python 3.{OLDEST} to 3.{NEWEST} on this machine", pytrace=False)
+    folder = tmp_path / "environment"
+    run([python, "-m", "venv", folder], f"making a virtual environment with {python}")
+    return folder / "bin" / "python"
+
+
+def pip_install(python: Path, *arguments: str) -> None:
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "5"]
+    run([*pip, *arguments], f"pip install {' '.join(arguments)}", cwd=python.parent)
+
+
+def installed(python: Path) -> set[str]:
+    listing = run([python, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"], "pip list").stdout
+    return {package["name"].lower() for package in json.loads(listing)}
+
+
+ONLY_NUMPY = """
+import sys
+before = {name.split(".")[0] for name in sys.modules}
+import kws, kws.config, kws.spec, kws.audio, kws.activity, kws.graph
+after = {name.split(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names) - {"kws"}
+assert {name for name in after if not name.startswith("_")} <= {"numpy"}, after
+assert sys.prefix in kws.__file__, kws.__file__
+
+open("x.wav", "wb").write(b"RIFF")
+try:
+    kws.audio.read_audio("x.wav")
+except kws.KwsError as error:
+    assert "soundfile" in str(error) and "pip install" in str(error), error
+else:
+    raise AssertionError("read a file without soundfile")
+"""
+
+
+def test_base_needs_numpy_only_and_runs_with_onnx(environment: Path, wheel: Path, tmp_path: Path) -> None:
+    pip_install(environment, "--no-deps", str(wheel))
+    pip_install(environment, "numpy")
+    assert installed(environment) <= {"kws-toolkit", "numpy", "pip", "setuptools"}
+    run([environment, "-c", ONLY_NUMPY], "import kws with numpy alone", cwd=tmp_path)
+
+    pip_install(environment, f"{wheel}[onnx]")
+    assert not installed(environment) & {"torch", "onnx", "matplotlib", "pydub", "joblib"}
+    command = environment.parent / "kws"
+    run([command, "--help"], "kws --help", cwd=tmp_path)
+    lines = run([command, "run", "--source", "demo", "--jsonl"], "kws run on the demo", cwd=tmp_path).stdout
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert [event["event"] for event in events][-1] == "end"
+    assert {event["keyword"] for event in events[:-1]} == {"computer"}
+    assert all(0 <= event["time_s"] <= events[-1]["audio_s"] for event in events[:-1])
