@@ -6,7 +6,8 @@ SHELL := /bin/sh
 
 RUN_ENV := .venv-run
 DEV_ENV := .venv
-PIP := -m pip install --quiet --disable-pip-version-check
+# Twice quiet: errors only.
+PIP := -m pip install -qq --disable-pip-version-check
 PYTEST_JOBS ?= 2
 # The tests run in several processes; each keeps to one thread.
 export OMP_NUM_THREADS ?= 1
