@@ -22,7 +22,10 @@ from kws.graph import Graph
 from kws.models import StreamingModel
 from kws.spec import ModelSpec
 
-__all__ = ["EXPORTERS", "Exporter", "ParityReport", "export_model", "load_trained"]
+DEFAULT_INPUT = "samples"
+"""The front-end inside the graph is the cheaper form, as ``benchmarks/front_end_in_graph.py`` measures."""
+
+__all__ = ["DEFAULT_INPUT", "EXPORTERS", "Exporter", "ParityReport", "export_model", "load_trained"]
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,14 @@ def export_model(
     path: str | os.PathLike[str],
     target: str = "onnx",
     audio: Sequence[FloatArray] = (),
+    model_input: str = DEFAULT_INPUT,
 ) -> ParityReport:
     """Write a trained network as a self-describing file that has passed the parity gate.
 
     Parameters
     ----------
     spec : ModelSpec
-        Goes into the file, its states filled in. ``spec.input`` chooses whether the file takes features or
-        samples; features, the default, is the cheaper form beside the numpy front-end (see
-        ``benchmarks/front_end_in_graph.py``).
+        Goes into the file, with the input and states that the file has.
     model : StreamingModel
         Left as it is, but put into evaluation mode.
     path : path
@@ -61,11 +63,13 @@ def export_model(
         Name in :data:`EXPORTERS`.
     audio : sequence of array, each (N,)
         Real recordings at 16 kHz for the gate.
+    model_input : {"samples", "features"}
+        Whether the front-end is inside the file.
 
     Raises
     ------
     ConfigError
-        If the target is unknown or the spec does not describe the network.
+        If the target or the input is unknown, or the spec does not describe the network.
     ParityError
         If the file does not compute what the network does. Nothing is left behind, and a file that stood
         there is untouched.
@@ -74,6 +78,7 @@ def export_model(
     """
     require_one_of("target", target, EXPORTERS)
     exporter, model = EXPORTERS[target], model.eval()
+    spec = dataclasses.replace(spec, input=model_input)
     place = Path(path)
     temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:

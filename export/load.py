@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from kws.errors import CheckpointError, KwsError
 from kws.models import StreamingModel, build_model
 from kws.spec import ModelSpec
+from kws.train.checkpoint import load_checkpoint
 
 MAX_CHECKPOINT_BYTES = 2_000_000_000
 MAX_WEIGHTS = 100_000_000
@@ -68,17 +68,10 @@ def _weights(checkpoint: dict[str, Any], path: str | os.PathLike[str]) -> dict[s
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
     place = Path(path)
-    if not place.is_file():
-        kind = "is a directory; accepted is a checkpoint file" if place.is_dir() else "no such file"
-        raise CheckpointError(f"{path}: {kind}")
-    if place.stat().st_size > MAX_CHECKPOINT_BYTES:
+    if place.is_file() and place.stat().st_size > MAX_CHECKPOINT_BYTES:
         raise CheckpointError(f"{path}: has {place.stat().st_size} bytes; accepted are {MAX_CHECKPOINT_BYTES}")
-    try:
-        checkpoint = torch.load(place, map_location="cpu", weights_only=True)
-    # What a damaged zip or a foreign pickle raises is not documented; these were seen.
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path}: not readable as a checkpoint ({_one_line(error)})") from None
-    if not isinstance(checkpoint, dict) or not {"spec", "model"} <= checkpoint.keys():
+    checkpoint = load_checkpoint(place)
+    if not {"spec", "model"} <= checkpoint.keys():
         raise CheckpointError(f"{path}: holds no spec and model; this is no checkpoint of this toolkit")
     return checkpoint
 

@@ -62,9 +62,10 @@ class OnnxBuilder:
         self.nodes.append(onnx.helper.make_node(op, list(inputs), list(outputs), name=name, **attributes))
         return outputs
 
-    def slice(self, value: str, start: int, stop: int, axis: int) -> str:
-        """Take ``start:stop`` of one axis."""
-        return self.node("Slice", [value, self.integers(start), self.integers(stop), self.integers(axis)])
+    def slice(self, value: str, start: int, stop: int, axis: int, step: int = 1) -> str:
+        """Take ``start:stop:step`` of one axis."""
+        limits = [self.integers(number) for number in (start, stop, axis, step)]
+        return self.node("Slice", [value, *limits])
 
     def model(self, name: str, metadata: dict[str, str]) -> onnx.ModelProto:
         """Return the finished model, checked."""

@@ -1,7 +1,7 @@
 """The front-end as ONNX nodes: 16 kHz samples in, feature frames out, overlap and smoother as states.
 
-The spectrum is a matrix product with the window folded in: at the few frames of a live block that is faster
-than the STFT operator of onnxruntime (25 against 54 us for 8 frames), and it needs no complex numbers.
+The spectrum is a matrix product with the window folded in: for the 8 frames of a live block that takes about
+15 us in onnxruntime, its STFT operator 50, and it needs no complex numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from export.onnx_builder import TO_THE_END, OnnxBuilder
 from kws.config import FrontEndConfig
 from kws.features.tables import front_end_tables, pcen_tables
 from kws.spec import StateSpec
+
+_Float64Array = npt.NDArray[np.float64]
 
 SAMPLES_STATE = "state_samples"
 PCEN_STATE = "state_pcen"
@@ -75,22 +77,32 @@ def _band_energies(builder: OnnxBuilder, config: FrontEndConfig, frames: str) ->
     bands = front_end_tables(config).bands
     # Bins that no band takes are never computed.
     bins = np.flatnonzero(bands.any(axis=1))
-    spectrum = builder.node("MatMul", [frames, builder.weight("front_end_dft", _dft(config, bins))])
-    power = builder.node("Mul", [spectrum, spectrum])
+    cosines, sines = _half_dft(config, bins)
+    # The window is symmetric, so the samples that stand in for each other are added or subtracted first; that
+    # halves the products. Its first value is zero: that sample has no partner and needs none.
+    half, start = config.window_samples // 2, _n_hops(config) * config.hop_samples - config.window_samples
+    late = builder.slice(frames, -half, TO_THE_END, 2)
+    early = builder.slice(frames, start + half, start, 2, step=-1)
+    even = builder.node("MatMul", [builder.node("Add", [late, early]), builder.weight("front_end_cos", cosines)])
+    odd = builder.node("MatMul", [builder.node("Sub", [late, early]), builder.weight("front_end_sin", sines)])
+    power = builder.node("Add", [builder.node("Mul", [even, even]), builder.node("Mul", [odd, odd])])
     used = bands[bins].astype(np.float64)
     if config.compression == "log":
         # ln(E + floor) - ln(floor) = ln(E / floor + 1), which is exactly zero in silence.
         used /= config.floor
-    # Each bin's real and imaginary squares stand apart; the band sums both.
-    return builder.node("MatMul", [power, builder.weight("front_end_bands", np.concatenate([used, used]))])
+    return builder.node("MatMul", [power, builder.weight("front_end_bands", used)])
 
 
-def _dft(config: FrontEndConfig, bins: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return windowed cosines, then sines: (n_hops * hop, 2 * bins)."""
-    window = front_end_tables(config).window.astype(np.float64)
-    angle = 2.0 * np.pi / config.n_fft * np.outer(np.arange(config.window_samples), bins)
-    basis = window[:, None] * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-    return np.pad(basis, ((_n_hops(config) * config.hop_samples - config.window_samples, 0), (0, 0)))
+def _half_dft(config: FrontEndConfig, bins: npt.NDArray[np.int64]) -> tuple[_Float64Array, _Float64Array]:
+    """Return windowed cosines and sines about the middle of the window, each (window // 2, bins)."""
+    n_samples = config.window_samples
+    late = np.arange(n_samples - n_samples // 2, n_samples)
+    window = front_end_tables(config).window[late].astype(np.float64)
+    if n_samples % 2 == 0:
+        # The middle sample is its own partner.
+        window[0] /= 2.0
+    angle = 2.0 * np.pi / config.n_fft * np.outer(late - n_samples / 2.0, bins)
+    return window[:, None] * np.cos(angle), window[:, None] * np.sin(angle)
 
 
 def _pcen(builder: OnnxBuilder, config: FrontEndConfig, energies: str, new_states: dict[str, str]) -> str:
