@@ -24,6 +24,8 @@ class LayeredMix:
     def __init__(self, n_samples: int, noise: tuple[Recording, int] | None) -> None:
         self._n_samples = n_samples
         self._layers: list[tuple[Recording, int, float]] = [(*noise, 1.0)] if noise else []
+        self._energy = sum(layer.energy(at, at + n_samples) for layer, at, _ in self._layers)
+        self._least_power = self._energy / n_samples * _DEEPEST_HOLE_POWER
         self._clips: list[tuple[Clip, int, float]] = []
 
     def add_clip(self, clip: Clip, start: int, snr_db: float) -> None:
@@ -34,8 +36,7 @@ class LayeredMix:
             first = offset + start + clip.active_start
             power = recording.energy(first, first + clip.active_end - clip.active_start)
             power /= max(1, clip.active_end - clip.active_start)
-            whole = recording.energy(offset, offset + self._n_samples) / self._n_samples
-            gain = gain_for_snr(clip.active_rms, math.sqrt(max(power, whole * _DEEPEST_HOLE_POWER)), snr_db)
+            gain = gain_for_snr(clip.active_rms, math.sqrt(max(power, self._least_power)), snr_db)
         self._clips.append((clip, start, gain))
 
     def add_speech(self, speech: tuple[Recording, int] | None, snr_db: float, is_keyword: list[bool]) -> None:
@@ -47,11 +48,11 @@ class LayeredMix:
         reference = math.sqrt(sum(level**2 for level in chosen) / len(chosen)) if chosen else 0.0
         gain = gain_for_snr(recording.speech_rms(offset), reference, -snr_db)
         self._layers.append((recording, offset, gain))
+        self._energy += gain**2 * recording.energy(offset, offset + self._n_samples)
 
     def render(self, level_dbfs: float) -> FloatArray:
         """Write the samples at a level; parts count as uncorrelated. Full scale is kept by scaling."""
-        energy = sum(gain**2 * layer.energy(at, at + self._n_samples) for layer, at, gain in self._layers)
-        energy += sum(gain**2 * clip.energy for clip, _, gain in self._clips)
+        energy = self._energy + sum(gain**2 * clip.energy for clip, _, gain in self._clips)
         scale = db_to_gain(level_dbfs) / math.sqrt(energy / self._n_samples) if energy > 0.0 else 1.0
         samples = self._write(scale)
         bound = sum(gain * layer.peak(at) for layer, at, gain in self._layers)
@@ -60,14 +61,14 @@ class LayeredMix:
         return samples if bound * scale <= FULL_SCALE else keep_full_scale(samples)
 
     def _write(self, scale: float) -> FloatArray:
-        samples = np.zeros(self._n_samples, dtype=np.float32) if not self._layers else None
+        samples: FloatArray | None = None
         for recording, offset, gain in self._layers:
-            factor = np.float32(gain * scale * recording.unit)
-            if samples is None:
-                samples = recording.piece(offset) * factor
-            else:
-                samples += recording.piece(offset) * factor
-        assert samples is not None
+            layer = recording.piece(offset) * np.float32(gain * scale * recording.unit)
+            samples = layer if samples is None else np.add(samples, layer, out=samples)
+        if samples is None:
+            samples = np.zeros(self._n_samples, dtype=np.float32)
         for clip, start, gain in self._clips:
-            samples[start : start + len(clip.samples)] += clip.samples * np.float32(gain * scale * clip.unit)
+            # Not `samples[...] += `, which writes every sum a second time.
+            place = samples[start : start + len(clip.samples)]
+            np.add(place, clip.samples * np.float32(gain * scale * clip.unit), out=place)
         return samples

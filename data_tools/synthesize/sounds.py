@@ -59,12 +59,15 @@ class Clip:
 
 
 def measure_clip(samples: StoredArray) -> Clip:
-    """Find the active part, level and peak of stored samples, shape (N,)."""
+    """Find the active part, level and peak of a clip's samples, shape (N,), int16 or float."""
     audio = to_float32(samples)
+    if audio.ndim != 1 or len(audio) == 0:
+        raise AudioError(f"a clip has shape {audio.shape}; accepted is mono audio of at least one sample, (N,)")
     start, end = active_region(audio)
     active = audio[start:end]
     active_rms = math.sqrt(float(np.dot(active, active)) / max(1, end - start))
-    return Clip(samples, _unit(samples), start, end, active_rms, peak_of(audio), float(np.dot(audio, audio)))
+    stored = samples if samples.dtype == np.int16 else audio
+    return Clip(stored, _unit(stored), start, end, active_rms, peak_of(audio), float(np.dot(audio, audio)))
 
 
 class ClipBank:

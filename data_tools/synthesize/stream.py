@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,7 @@ NEGATIVE = ""
 _SHORTEST_CROP_SAMPLES = SAMPLE_RATE_HZ // 10
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Where one clip lies in a stream, in samples.
 
     Parameters
@@ -165,7 +165,8 @@ class StreamSynthesizer:
         """
         config = self.config
         drawn = self._draw_clips(rng)
-        starts = place_clips([len(clip.samples) for _, clip in drawn], self._n_samples, rng, config.min_gap_samples)
+        lengths = [len(clip.samples) for _, clip in drawn]
+        starts = place_clips(lengths, self._n_samples, rng, config.min_gap_samples)
         noise = _draw_piece(self._backgrounds, rng)
         snrs_db = rng.uniform(*config.snr_db, len(drawn)).tolist()
         mix = LayeredMix(self._n_samples, noise)
@@ -175,8 +176,8 @@ class StreamSynthesizer:
             is_keyword = [label != NEGATIVE for label, _ in drawn]
             mix.add_speech(_draw_piece(self._speech, rng), rng.uniform(*config.speech_snr_db), is_keyword)
         samples = mix.render(rng.uniform(*config.level_dbfs))
-        placed = sorted(zip(starts, drawn, strict=True), key=lambda item: item[0])
-        return Stream(samples, tuple(_segment(start, label, clip) for start, (label, clip) in placed))
+        segments = [_segment(start, *item) for start, item in zip(starts, drawn, strict=True)]
+        return Stream(samples, tuple(sorted(segments)))
 
     def fingerprint(self) -> str:
         """Return a digest of all that a stream depends on but its generator: settings, clips, recordings.
@@ -203,10 +204,11 @@ class StreamSynthesizer:
         gap = config.min_gap_samples
         # One gap more than there are between clips, so that each clip costs itself and a gap.
         room = self._n_samples + gap
-        drawn = []
-        for _ in range(_draw_count(config.keywords_per_stream, rng) if self._keywords else 0):
-            bank = self._keywords[rng.integers(len(self._keywords))] if len(self._keywords) > 1 else self._keywords[0]
-            clip = self._draw_clip(bank, bank.name, rng)
+        drawn: list[tuple[str, Clip]] = []
+        n_keywords = _draw_count(config.keywords_per_stream, rng) if self._keywords else 0
+        for pick_bank, pick_clip in rng.random((n_keywords, 2)).tolist():
+            bank = self._keywords[int(pick_bank * len(self._keywords))]
+            clip = self._draw_keyword(bank, int(pick_clip * len(bank)), rng)
             if len(clip.samples) + gap <= room:
                 drawn.append((bank.name, clip))
                 room -= len(clip.samples) + gap
@@ -218,11 +220,10 @@ class StreamSynthesizer:
                 room -= len(negative.samples) + gap
         return drawn
 
-    def _draw_clip(self, bank: ClipBank, label: str, rng: np.random.Generator) -> Clip:
-        index = int(rng.integers(len(bank)))
+    def _draw_keyword(self, bank: ClipBank, index: int, rng: np.random.Generator) -> Clip:
         if self.clip_transform is None:
             return bank.clip(index)
-        return measure_clip(self.clip_transform(bank.audio(index), label, rng))
+        return measure_clip(self.clip_transform(bank.audio(index), bank.name, rng))
 
     def _draw_negative(self, share_samples: int, rng: np.random.Generator) -> Clip | None:
         bank = self._negatives

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def write_streams(
     seed: int = 0,
     *,
     n_jobs: int | None = None,
-    show_progress: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Path:
     """Write labelled streams as FLAC files and one manifest.
 
@@ -58,8 +57,8 @@ def write_streams(
     n_jobs : int, optional
         Workers of joblib; -1 for all cores. None leaves it to ``joblib.parallel_config``, so that its context
         manager switches on Dask or Ray.
-    show_progress : bool
-        Show a progress bar on stderr.
+    on_progress : callable, optional
+        Called with the number of streams that are done and their total; the command line draws its bar with it.
 
     Returns
     -------
@@ -77,16 +76,16 @@ def write_streams(
     """
     _check_count("n_streams", n_streams, 1)
     _check_count("seed", seed, 0)
-    joblib = _import("joblib", "write streams in parallel")
+    joblib = _import_joblib()
     place = Path(folder)
     _claim(place, synthesizer, seed)
     chunk = max(1, min(_LARGEST_CHUNK, n_streams // 32))
     chunks = [range(first, min(first + chunk, n_streams)) for first in range(0, n_streams, chunk)]
     tasks = [joblib.delayed(_write_chunk)(synthesizer, str(place.resolve()), seed, indices) for indices in chunks]
     rows: list[Row] = []
-    with _progress_bar(show_progress) as on_progress:
-        for done in _parallel(joblib, n_jobs)(tasks):
-            rows += done
+    for done in _parallel(joblib, n_jobs)(tasks):
+        rows += done
+        if on_progress is not None:
             on_progress(len(rows), n_streams)
     return _write_manifest(place, rows)
 
@@ -183,26 +182,13 @@ def _parallel(joblib: Any, n_jobs: int | None) -> Any:
         return joblib.Parallel(n_jobs=n_jobs, batch_size=1)
 
 
-@contextlib.contextmanager
-def _progress_bar(is_shown: bool) -> Iterator[OnProgress]:
-    if not is_shown:
-        yield lambda done, total: None
-        return
-    progress = _import("rich.progress", "show progress")
-    console = _import("rich.console", "show progress").Console(stderr=True)
-    columns = (*progress.Progress.get_default_columns(), progress.MofNCompleteColumn())
-    with progress.Progress(*columns, console=console) as bar:
-        task = bar.add_task("synthesizing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _check_count(name: str, value: object, low: int) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
         raise ConfigError(f"{name} is {value!r}; accepted are whole numbers from {low}")
 
 
-def _import(module: str, purpose: str) -> Any:
+def _import_joblib() -> Any:
     try:
-        return importlib.import_module(module)
+        return importlib.import_module("joblib")
     except ImportError:
-        raise MissingPackageError(module.partition(".")[0], "data", purpose) from None
+        raise MissingPackageError("joblib", "data", "write streams in parallel") from None

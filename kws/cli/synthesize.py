@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -44,8 +46,20 @@ def synthesize(
         load_folders(speech or []),
         config,
     )
-    manifest = write_streams(synthesizer, out, count, seed, n_jobs=jobs, show_progress=True)
+    with _progress_bar() as on_progress:
+        manifest = write_streams(synthesizer, out, count, seed, n_jobs=jobs, on_progress=on_progress)
     typer.echo(f"{count} streams of {duration:g} s: {manifest}")
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("synthesizing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _folders_by_name(options: list[str]) -> dict[str, list[Path]]:
