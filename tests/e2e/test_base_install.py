@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,14 +61,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=oldest_and_newest(), ids=lambda found: found[0])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The interpreter of a fresh virtual environment."""
     version, python = request.param
     if version == "none":
         pytest.fail(f"no usable Python 3.{OLDEST} to 3.{NEWEST} on this machine", pytrace=False)
     folder = tmp_path / "environment"
     run([python, "-m", "venv", folder], f"making a virtual environment with {python}")
-    return folder / "bin" / "python"
+    yield folder / "bin" / "python"
+    # Hundreds of MB; pytest would keep those of three runs.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pip_install(python: Path, *arguments: str) -> None:
