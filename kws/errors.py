@@ -53,9 +53,7 @@ class MissingPackageError(KwsError, ImportError):
     """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{package} is needed to {purpose} and is not installed: pip install 'kws-toolkit[{extra}]'"
-        )
+        super().__init__(f"{package} is needed to {purpose} and is not installed: pip install 'kws-toolkit[{extra}]'")
         self.package = package
         self.extra = extra
 
@@ -75,8 +73,7 @@ class NoRoomError(KwsError):
 
     def __init__(self, clip_samples: int, free_samples: int, longest_gap_samples: int) -> None:
         super().__init__(
-            f"no room for {clip_samples} samples: {free_samples} are free, "
-            f"the longest gap is {longest_gap_samples}"
+            f"no room for {clip_samples} samples: {free_samples} are free, the longest gap is {longest_gap_samples}"
         )
         self.clip_samples = clip_samples
         self.free_samples = free_samples

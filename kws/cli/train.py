@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kws.train.loop import Progress
+    from kws.train.loop import StepReport
     from kws.train.recipe import Recipe
     from kws.train.session import MakeStreams, Session
 
@@ -45,8 +45,6 @@ def train(
 
 def _open(path: Path, data: Path | None, out: Path, resume: bool, workers: int | None, console: Console) -> Session:
     import dataclasses
-
-    from rich.progress import track
 
     from kws.train.corpus import load_corpus
     from kws.train.recipe import load_recipe
@@ -101,7 +99,7 @@ def _train(session: Session, resume: bool, console: Console) -> None:
             console.print(_headline(session, trainer))
             bar.update(task, completed=trainer.step, description="first batch")
 
-        def on_progress(progress: Progress) -> None:
+        def on_progress(progress: StepReport) -> None:
             bar.update(task, completed=progress.step, description=f"loss {progress.loss:.3f}")
             if progress.outcome is not None:
                 console.print(_epoch_line(progress))
@@ -121,7 +119,7 @@ def _headline(session: Session, trainer: Any) -> str:
     return f"{words}, {negatives:.2f} h of other speech; {trainer.n_parameters:,} parameters"
 
 
-def _epoch_line(progress: Progress) -> str:
+def _epoch_line(progress: StepReport) -> str:
     outcome = progress.outcome
     assert outcome is not None
     parts = [f"{name} {c.n_misses}/{c.n_words} missed" for name, c in outcome.misses.items()]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kws.config import require, require_one_of
 from kws.graph import Graph
 from kws.models.emit import GraphBuilder
-from kws.models.streaming import StreamingConv1d, StreamingGru, StreamingModel, TimeDistributed
+from kws.models.streaming import StreamingConv1d, StreamingGru, StreamingModel, TimeDistributed, members
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ConvGru(StreamingModel):
 
     def initial_state(self, batch: int) -> list[Tensor]:
         """Return the states of silence: the convolution's context and each GRU's hidden vector."""
-        return [self.conv.initial_state(batch), *(gru.initial_state(batch) for gru in self.grus)]
+        return [self.conv.initial_state(batch), *(gru.initial_state(batch) for gru in members(self.grus, StreamingGru))]
 
     def forward(self, x: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Map ``(B, T, F)`` to logits ``(B, T // stride, K)`` and the new states."""
@@ -103,10 +103,10 @@ class ConvGru(StreamingModel):
         """Return the network as operations; the norm after a GRU is folded into the layer that follows."""
         builder = GraphBuilder()
         value = builder.activation(builder.conv(builder.source, self.conv, after=self.conv_norm), "relu")
-        before: list[nn.BatchNorm1d | None] = (
-            [None, *self.gru_norms] if self.gru_norms else [None] * (len(self.grus) + 1)
-        )
-        for gru, norm in zip(self.grus, before, strict=False):
-            value = builder.gru(value, gru, before=norm)
-        value = builder.activation(builder.dense(value, self.head.module, before=before[-1]), "sigmoid")
+        norms = members(self.gru_norms, nn.BatchNorm1d)
+        before = None
+        for index, gru in enumerate(members(self.grus, StreamingGru)):
+            value = builder.gru(value, gru, before=before)
+            before = norms[index] if norms else None
+        value = builder.activation(builder.dense(value, self.head.module, before=before), "sigmoid")
         return builder.graph(value, self.n_features, self.n_keywords, self.step_frames)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kws.config import ConfigError, require
 from kws.graph import Graph
 from kws.models.emit import GraphBuilder
-from kws.models.streaming import StreamingConv1d, StreamingModel, TimeDistributed
+from kws.models.streaming import StreamingConv1d, StreamingModel, TimeDistributed, members
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,10 @@ class DsTcn(StreamingModel):
 
     def initial_state(self, batch: int) -> list[Tensor]:
         """Return the states of silence: the context of each convolution."""
-        return [self.stem.initial_state(batch), *(block.depthwise.initial_state(batch) for block in self.blocks)]
+        return [
+            self.stem.initial_state(batch),
+            *(block.depthwise.initial_state(batch) for block in members(self.blocks, _Block)),
+        ]
 
     def forward(self, x: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Map ``(B, T, F)`` to logits ``(B, T // stride, K)`` and the new states."""
@@ -99,7 +102,7 @@ class DsTcn(StreamingModel):
         """Return the network as operations."""
         builder = GraphBuilder()
         value = builder.activation(builder.conv(builder.source, self.stem, after=self.stem_norm), "relu")
-        for block in self.blocks:
+        for block in members(self.blocks, _Block):
             value = block.emit(builder, value)
         value = builder.activation(builder.dense(value, self.head.module), "sigmoid")
         return builder.graph(value, self.n_features, self.n_keywords, self.step_frames)

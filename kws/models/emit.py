@@ -75,14 +75,14 @@ def affine(norm: nn.BatchNorm1d) -> tuple[Array, Array]:
     return scale.astype(np.float32), shift.astype(np.float32)
 
 
-def to_numpy(tensor: Tensor | None) -> Array:
-    """Return a float32 copy of a parameter."""
-    assert tensor is not None
+def to_numpy(tensor: object) -> Array:
+    """Return a float32 copy of a parameter or buffer."""
+    assert isinstance(tensor, Tensor)
     array: Array = tensor.detach().cpu().numpy().astype(np.float32)
     return array
 
 
-def _double(tensor: Tensor | None) -> np.ndarray:
+def _double(tensor: object) -> np.ndarray:
     return to_numpy(tensor).astype(np.float64)
 
 

@@ -8,14 +8,17 @@ one returned, gives the same output as running it at once. ``None`` is the state
 from __future__ import annotations
 
 import abc
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from kws.graph import Graph
 
+M = TypeVar("M", bound=nn.Module)
 
-class TimeDistributed(nn.Module):
+
+class TimeDistributed(nn.Module, Generic[M]):
     """Apply any module to every step of a sequence on its own, as Keras' layer of that name does.
 
     Parameters
@@ -34,7 +37,9 @@ class TimeDistributed(nn.Module):
     torch.Size([2, 5, 1])
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    module: M
+
+    def __init__(self, module: M) -> None:
         super().__init__()
         self.module = module
 
@@ -104,7 +109,8 @@ class StreamingGru(nn.Module):
 
     def initial_state(self, batch: int) -> Tensor:
         """Return the state of silence, ``(B, H)``."""
-        return self.gru.weight_hh_l0.new_zeros(batch, self.gru.hidden_size)
+        weight: Tensor = self.gru.all_weights[0][0]
+        return weight.new_zeros(batch, self.gru.hidden_size)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map ``(B, T, F_in)`` to ``(B, T, H)`` and the last hidden vector."""
@@ -146,3 +152,8 @@ class StreamingModel(nn.Module, abc.ABC):
     def n_parameters(self) -> int:
         """Number of trainable values."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def members(modules: nn.ModuleList, kind: type[M]) -> list[M]:
+    """Return the modules of a list with their type, which ``ModuleList`` forgets."""
+    return [module for module in modules if isinstance(module, kind)]

@@ -29,7 +29,7 @@ LAST, BEST = "last.pt", "best.pt"
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepReport:
     """What the loop tells while it runs: the step, the smoothed loss, and the newest validation if any."""
 
     step: int
@@ -91,7 +91,7 @@ class Trainer:
         self.step, self._loss = values["step"], values["loss"]
         self._history = json.loads(values["history"])
 
-    def run(self, batches: Iterator[Batch], on_progress: Callable[[Progress], None]) -> None:
+    def run(self, batches: Iterator[Batch], on_progress: Callable[[StepReport], None]) -> None:
         """Train to the last step, validating and saving after each epoch, and at an interruption.
 
         Parameters
@@ -108,7 +108,7 @@ class Trainer:
                 outcome = None
                 if self.step % training.validate_every == 0 or self.step == training.steps:
                     outcome = self._validate()
-                on_progress(Progress(self.step, self._loss, outcome))
+                on_progress(StepReport(self.step, self._loss, outcome))
         except KeyboardInterrupt:
             self._save(LAST)
             raise

@@ -17,7 +17,7 @@ from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
 from kws.train.batches import BatchMaker, ClipHook, batches, clip_hook
 from kws.train.corpus import Corpus
-from kws.train.loop import LAST, Progress, Trainer
+from kws.train.loop import LAST, StepReport, Trainer
 from kws.train.material import Material, prepare_material
 from kws.train.recipe import Recipe
 from kws.train.targets import StreamSource
@@ -49,7 +49,7 @@ class Session:
     out: Path
 
     def train(
-        self, resume: bool, on_start: Callable[[Trainer, ModelSpec], None], on_progress: Callable[[Progress], None]
+        self, resume: bool, on_start: Callable[[Trainer, ModelSpec], None], on_progress: Callable[[StepReport], None]
     ) -> None:
         """Train to the end of the recipe.
 

@@ -59,7 +59,7 @@ class Reverb(Augmentation):
         return wet * np.float32(np.sqrt(level_before / level_after)) if level_after > 0 else x
 
     def _measured(self, rirs: Sequence[FloatArray], rng: np.random.Generator) -> FloatArray:
-        rir = rirs[rng.integers(len(rirs))]
+        rir = rirs[int(rng.integers(len(rirs)))]
         # From the direct path on, so that the word's end stays where it is.
         onset = int(np.argmax(np.abs(rir)))
         return rir[onset : onset + int(_MAX_RIR_S * SAMPLE_RATE_HZ)]

@@ -1,0 +1,92 @@
+"""What each augmentation does, in numbers."""
+
+import numpy as np
+import pytest
+
+from kws.config import SAMPLE_RATE_HZ, ConfigError
+from kws.train.augment.equalise import Equalise
+from kws.train.augment.fourier import convolve, fast_length
+from kws.train.augment.gain import Gain, MicrophoneNoise
+from kws.train.augment.reverb import Reverb
+from kws.train.augment.spec_augment import SpecAugment
+from kws.train.augment.speed import Speed
+
+NOISE = (0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE_HZ)).astype(np.float32)
+
+
+def rms(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (5, 3), (1000, 17), (4096, 4096)])
+def test_convolution_equals_the_direct_sum(n: int, m: int) -> None:
+    rng = np.random.default_rng(1)
+    x, k = rng.standard_normal(n).astype(np.float32), rng.standard_normal(m).astype(np.float32)
+    np.testing.assert_allclose(convolve(x, k), np.convolve(x, k), atol=1e-3)
+
+
+def test_fast_lengths() -> None:
+    assert [fast_length(n) for n in (1, 2, 3, 5, 6, 7, 9, 11, 17, 21, 33)] == [1, 2, 3, 5, 6, 8, 10, 12, 20, 24, 40]
+    assert all(fast_length(n) >= n for n in range(1, 5000))
+
+
+def test_speed_scales_duration_and_pitch() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ).astype(np.float32)
+    faster = Speed(probability=1.0, minimum=1.25, maximum=1.25)(tone, np.random.default_rng(0))
+    assert len(faster) == pytest.approx(SAMPLE_RATE_HZ / 1.25, abs=2)
+    peak_hz = np.argmax(np.abs(np.fft.rfft(faster))) * SAMPLE_RATE_HZ / len(faster)
+    assert peak_hz == pytest.approx(1250, abs=3)
+
+
+def test_reverb_keeps_the_energy_and_starts_where_the_clip_did() -> None:
+    click = np.zeros(2000, np.float32)
+    click[100] = 1.0
+    for seed in range(10):
+        wet = Reverb(probability=1.0, measured_share=0.0)(click, np.random.default_rng(seed))
+        assert np.dot(wet, wet) == pytest.approx(1.0, rel=1e-3)
+        assert np.flatnonzero(np.abs(wet) > 1e-3)[0] == 100
+
+
+def test_measured_response_is_used_from_its_direct_path_on() -> None:
+    rir = np.array([0.1, 0.0, 1.0, 0.5], np.float32)
+    wet = Reverb(probability=1.0, measured_share=1.0)(np.array([1.0], np.float32), np.random.default_rng(0), [rir])
+    np.testing.assert_allclose(wet / wet[0], [1.0, 0.5], atol=1e-5)
+
+
+def test_gain_is_in_range_and_clips_as_a_sound_card_does() -> None:
+    quieter = Gain(probability=1.0, minimum_db=-6.0, maximum_db=-6.0)(NOISE, np.random.default_rng(0))
+    assert rms(quieter) / rms(NOISE) == pytest.approx(10 ** (-6 / 20), rel=1e-3)
+    assert np.abs(Gain(1.0, 60.0, 60.0)(NOISE, np.random.default_rng(0))).max() == 1.0
+
+
+def test_microphone_noise_has_its_level() -> None:
+    member = MicrophoneNoise(probability=1.0, minimum_dbfs=-60.0, maximum_dbfs=-60.0)
+    hiss = member(np.zeros(SAMPLE_RATE_HZ, np.float32), np.random.default_rng(0))
+    assert 20 * np.log10(rms(hiss)) == pytest.approx(-60.0, abs=0.2)
+
+
+def test_equaliser_of_no_depth_changes_nothing() -> None:
+    same = Equalise(probability=1.0, depth_db=0.0, telephone_share=0.0)(NOISE, np.random.default_rng(0))
+    np.testing.assert_allclose(same, NOISE, atol=1e-6)
+
+
+def test_telephone_passes_speech_and_stops_the_rest() -> None:
+    member = Equalise(probability=1.0, depth_db=0.0, telephone_share=1.0)
+    spectrum = np.abs(np.fft.rfft(member(NOISE, np.random.default_rng(0)))) / np.abs(np.fft.rfft(NOISE))
+    hz = np.fft.rfftfreq(len(NOISE), 1 / SAMPLE_RATE_HZ)
+    assert np.median(spectrum[(hz > 500) & (hz < 3000)]) == pytest.approx(1.0, abs=0.01)
+    assert np.median(spectrum[hz > 6800]) < 0.1
+
+
+def test_spec_augment_masks_are_silence_of_bounded_width() -> None:
+    x = np.ones((50, 20), np.float32)
+    for seed in range(20):
+        y = SpecAugment(1.0, time_masks=1, max_frames=5, band_masks=1, max_bands=3)(x, np.random.default_rng(seed))
+        assert int((y == 0).all(axis=1).sum()) <= 5
+        assert int((y == 0).all(axis=0).sum()) <= 3
+        assert set(np.unique(y)) <= {0.0, 1.0}
+
+
+def test_an_inverted_range_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"augment\.gain"):
+        Gain(minimum_db=3.0, maximum_db=-3.0)

@@ -1,0 +1,101 @@
+"""Loading and splitting a corpus; trimming and halving its words."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws.audio import to_pcm16, write_audio
+from kws.errors import AudioError, DataError
+from kws.train.corpus import load_corpus
+from kws.train.material import half_words, prepare_material, trim
+from kws.train.recipe import DataConfig
+
+CONFIG = DataConfig(root="", keywords={"word": ("word",)}, negatives=("speech",), noise=("noise",))
+
+
+def tone(seconds: float, silence_s: float = 0.5, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    sound = 0.3 * rng.standard_normal(round(seconds * 16_000))
+    quiet = 0.0005 * rng.standard_normal(round(silence_s * 16_000))
+    return np.concatenate([quiet, sound, quiet]).astype(np.float32)
+
+
+def make_corpus(root: Path, n_words: int = 10) -> DataConfig:
+    for folder, count in (("word", n_words), ("speech", 10), ("noise", 10)):
+        (root / folder).mkdir(parents=True)
+        for index in range(count):
+            write_audio(root / folder / f"{index}.flac", tone(0.4, seed=index))
+    return dataclasses.replace(CONFIG, root=str(root), validation_share=0.4)
+
+
+def test_every_clip_is_on_one_side(tmp_path: Path) -> None:
+    corpus = load_corpus(make_corpus(tmp_path))
+    train = {clip.path for clip in corpus.train.keywords["word"]}
+    validation = {clip.path for clip in corpus.validation.keywords["word"]}
+    assert len(train) + len(validation) == 10
+    assert train and validation and not train & validation
+
+
+def test_manifest_decides_and_speakers_stay_together(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    rows = ["path,speaker,split"]
+    rows += [f"word/{i}.flac,s{i // 2},{'val' if i < 4 else 'train'}" for i in range(10)]
+    rows += [f"speech/{i}.flac,t{i // 2},-" for i in range(10)]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    corpus = load_corpus(dataclasses.replace(config, manifest="manifest.csv"))
+    assert {clip.path for clip in corpus.validation.keywords["word"]} == {f"word/{i}.flac" for i in range(4)}
+    assert not {c.speaker for c in corpus.train.negatives} & {c.speaker for c in corpus.validation.negatives}
+
+
+def test_too_few_clips(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'word' has 7 clips in word; at least 8"):
+        load_corpus(make_corpus(tmp_path, n_words=7))
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        load_corpus(dataclasses.replace(config, noise=("nowhere",)))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no audio"):
+        load_corpus(dataclasses.replace(config, noise=("empty",)))
+
+
+def test_broken_clip_is_named(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    (tmp_path / "speech" / "broken.wav").write_bytes(b"no audio")
+    with pytest.raises(AudioError, match=r"broken\.wav"):
+        load_corpus(config)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "path,speaker\nx,y\n"])
+def test_manifest_without_its_columns(tmp_path: Path, text: str) -> None:
+    config = make_corpus(tmp_path)
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(DataError, match="has no column"):
+        load_corpus(dataclasses.replace(config, manifest="manifest.csv"))
+
+
+def test_trim_keeps_a_quarter_second_around_the_word() -> None:
+    trimmed = trim(to_pcm16(tone(0.4, silence_s=1.0)))
+    assert len(trimmed) / 16_000 == pytest.approx(0.9, abs=0.06)
+    assert trimmed[0] == 0
+
+
+def test_halves_meet_in_the_middle_of_the_word() -> None:
+    first, second = half_words(to_pcm16(tone(0.6, silence_s=1.0)))
+    assert len(first) / 16_000 == pytest.approx(0.55, abs=0.06)
+    assert len(second) / 16_000 == pytest.approx(0.55, abs=0.06)
+
+
+def test_material_holds_halves_as_negatives_and_no_silence(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    write_audio(tmp_path / "speech" / "silent.flac", np.zeros(16_000, np.float32))
+    split = load_corpus(config).train
+    material = prepare_material(split, np.random.default_rng(0))
+    assert all(clip.any() for clip in material.negatives)
+    n_words, n_spoken = len(split.keywords["word"]), sum(bool(c.samples.any()) for c in split.negatives)
+    assert len(material.negatives) == n_spoken + 2 * n_words
+    assert material.talkers

@@ -1,0 +1,70 @@
+"""Recipes: read strictly, and wrong ones named in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from kws.errors import ConfigError
+from kws.train.recipe import NetworkConfig, load_recipe
+
+MINIMAL = """
+name = "word"
+[data]
+root = "audio"
+negatives = ["speech"]
+noise = ["noise"]
+[data.keywords]
+word = ["word"]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_root_is_relative_to_the_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, MINIMAL))
+    assert Path(recipe.data.root) == tmp_path / "audio"
+    assert recipe.keywords == ("word",)
+    assert Path(load_recipe(write(tmp_path, MINIMAL), "/elsewhere").data.root) == Path("/elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MINIMAL + "[trainig]\n", "unknown key 'trainig'.*did you mean 'training'"),
+        (MINIMAL + "[training]\nstep = 5\n", "unknown key 'step' in training.*did you mean 'steps'"),
+        (MINIMAL + "[training]\nsteps = 0\n", "training.steps is 0"),
+        (MINIMAL + "[training]\nsteps = 'many'\n", "training.steps is 'many'; accepted is a whole number"),
+        (MINIMAL + "[model]\npreset = 'smal'\n", "did you mean 'small'"),
+        (MINIMAL + "[model.settings]\nn_hiden = 3\n", "did you mean 'n_hidden'"),
+        (MINIMAL.replace('negatives = ["speech"]', "negatives = []"), "data.negatives is empty"),
+        (MINIMAL.replace('root = "audio"', ""), "data.root is missing"),
+        ("name = ", "is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_recipe(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_settings_override_the_preset() -> None:
+    config = NetworkConfig(preset="classic", settings={"dropout": 0.5}).resolve()
+    assert config.settings["n_filters"] == 196
+    assert config.settings["dropout"] == 0.5
+    with pytest.raises(ConfigError, match="give one"):
+        NetworkConfig(preset="classic", family="ds_tcn").resolve()
+    assert NetworkConfig(family="ds_tcn").resolve().family == "ds_tcn"
+
+
+def test_bundled_recipes_are_valid() -> None:
+    for path in sorted(Path(__file__).parents[3].glob("recipes/*.toml")):
+        load_recipe(path)
