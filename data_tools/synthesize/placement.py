@@ -140,7 +140,7 @@ def free_gaps(segments: Iterable[Span], total: int) -> list[Span]:
     Parameters
     ----------
     segments : iterable of (int, int)
-        Half-open ranges in samples, in any order; they may touch or overlap each other.
+        Half-open ranges in samples, in any order; they may touch or overlap each other. An empty one takes nothing.
     total : int
         Length of the stream in samples.
 
@@ -156,7 +156,8 @@ def free_gaps(segments: Iterable[Span], total: int) -> list[Span]:
     """
     gaps: list[Span] = []
     free_from = 0
-    for start, end in sorted(_span(segment, total) for segment in segments):
+    spans = [_span(segment, total) for segment in segments]
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
         if start > free_from:
             gaps.append((free_from, start))
         free_from = max(free_from, end)

@@ -203,6 +203,8 @@ def _block_measures(samples: StoredArray, unit: float) -> tuple[np.ndarray, Floa
         here = slice(first, first + len(blocks))
         energy[1:][here] = np.einsum("ij,ij->i", blocks, blocks)
         peaks[here] = np.maximum(blocks.max(axis=1), -blocks.min(axis=1))
+    # The last block may be short; as if it went on evenly, so that the edge of the samples is exact.
+    energy[-1] *= BLOCK_SAMPLES / (len(samples) - (n_blocks - 1) * BLOCK_SAMPLES)
     return np.cumsum(energy), peaks
 
 
