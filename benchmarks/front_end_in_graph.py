@@ -22,12 +22,12 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from export.onnx_artefact import OnnxArtefact  # noqa: E402
 from export.onnx_writer import write_onnx  # noqa: E402
 from kws.audio import FloatArray  # noqa: E402
 from kws.config import SAMPLE_RATE_HZ, FrontEndConfig  # noqa: E402
 from kws.features import NumpyFrontEnd  # noqa: E402
 from kws.models import PRESETS, build_model  # noqa: E402
+from kws.runtime.onnx_runner import OnnxRunner  # noqa: E402
 from kws.spec import ModelSpec  # noqa: E402
 
 BLOCKS_PER_ROUND = 300
@@ -47,23 +47,13 @@ def make_runners(preset: str, compression: str, folder: Path) -> dict[str, Block
     for takes in ("features", "samples"):
         path = folder / f"{preset}_{takes}.onnx"
         write_onnx(dataclasses.replace(spec, input=takes), model.to_graph(), path)
-        step = _stepper(OnnxArtefact(path))
-        runners[takes] = _with_front_end(NumpyFrontEnd(config), step) if takes == "features" else step
+        runner = OnnxRunner(path)
+        runners[takes] = _behind(NumpyFrontEnd(config), runner) if takes == "features" else runner.run
     return runners
 
 
-def _stepper(artefact: OnnxArtefact) -> BlockRunner:
-    states = [np.zeros((1, *state.shape), np.float32) for state in artefact.spec.states]
-
-    def step(block: FloatArray) -> None:
-        nonlocal states
-        _, states = artefact.step(block, states)
-
-    return step
-
-
-def _with_front_end(front_end: NumpyFrontEnd, step: BlockRunner) -> BlockRunner:
-    return lambda block: step(front_end.process(block))
+def _behind(front_end: NumpyFrontEnd, runner: OnnxRunner) -> BlockRunner:
+    return lambda block: runner.run(front_end.process(block))
 
 
 def measure_us(runners: dict[str, BlockRunner], rounds: int) -> dict[str, float]:

@@ -71,8 +71,8 @@ def export_model(
     ConfigError
         If the target or the input is unknown, or the spec does not describe the network.
     ParityError
-        If the file does not compute what the network does. Nothing is left behind, and a file that stood
-        there is untouched.
+        If the file does not compute what the network does, or the runtime refuses it. Nothing is left behind,
+        and a file that stood there is untouched.
     ModelFileError
         If the file cannot be written.
     """
@@ -80,13 +80,14 @@ def export_model(
     exporter, model = EXPORTERS[target], model.eval()
     spec = dataclasses.replace(spec, input=model_input)
     place = Path(path)
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    # The suffix stays, as it chooses the runtime.
+    temporary = place.with_name(f".{place.stem}.{os.getpid()}.tmp{place.suffix}")
     try:
         exporter.write(spec, model.to_graph(), temporary)
         report = check_parity(exporter.open(temporary), model, audio)
         report = dataclasses.replace(report, size_bytes=temporary.stat().st_size)
         os.replace(temporary, place)
-    except ParityError as error:
+    except (ParityError, ModelFileError) as error:
         raise ParityError(f"{place.name} was not written: {error}") from None
     except OSError as error:
         raise ModelFileError(f"{place}: cannot be written ({error.strerror or error})") from None
