@@ -12,14 +12,18 @@ from kws.activity import active_region
 from kws.audio import to_float32
 from kws.config import SAMPLE_RATE_HZ
 from kws.train.corpus import Clip, Pcm, Split
+from kws.train.splices import near_words, spliced_words
 
 _MARGIN_SAMPLES = SAMPLE_RATE_HZ // 4
 _PIECE_SAMPLES = 3 * SAMPLE_RATE_HZ
 _TALK_SAMPLES = 8 * SAMPLE_RATE_HZ
 _MIN_TALKER_CLIPS = 4
 _FADE_SAMPLES = SAMPLE_RATE_HZ // 200
-# Share of all negatives that are half words: often enough that neither half alone ever fires.
+# Made negatives, as shares of the recorded ones: half words, words that begin or end like the keyword, and
+# pseudo-words; often enough that no part of the keyword alone ever fires.
 _HALF_WORD_SHARE = 0.12
+_NEAR_WORD_SHARE = 0.25
+_SPLICED_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,19 @@ def prepare_material(split: Split, rng: np.random.Generator) -> Material:
     """Trim, cut and arrange the training clips.
 
     Keywords are trimmed to the active part with 250 ms around it. Long negatives are cut into pieces of 3 s, so
-    that an hour of reading weighs more than a second of a command. The first and the second half of keywords
-    are negatives too. Talkers, for speech under the word, are the long negatives and the short ones of one
-    speaker strung together.
+    that an hour of reading weighs more than a second of a command. The halves of keywords, words that begin or
+    end like them, and pseudo-words of spliced speech are negatives too. Talkers, for speech under the word, are
+    the long negatives and the short ones of one speaker strung together.
     """
-    keywords = {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()}
-    negatives = [piece for clip in split.negatives for piece in _pieces(clip.samples)]
-    halves = [half for clips in split.keywords.values() for clip in clips for half in half_words(clip.samples)]
-    repeats = max(1, round(_HALF_WORD_SHARE * len(negatives) / max(1, len(halves))))
+    words = [clip.samples for clips in split.keywords.values() for clip in clips]
+    speech = [piece for clip in split.negatives for piece in _pieces(clip.samples) if piece.any()]
+    halves = [half for word in words for half in half_words(word)]
+    repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))
+    near = near_words(words, speech, max(2, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
+    spliced = spliced_words(speech, round(_SPLICED_SHARE * len(speech)), rng)
     return Material(
-        keywords,
-        [piece for piece in negatives + halves * repeats if piece.any()],
+        {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()},
+        [*speech, *halves * repeats, *near, *spliced],
         _talkers(split.negatives, rng),
         [clip.samples for clip in split.noise],
     )
