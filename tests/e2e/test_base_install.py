@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,16 @@ def oldest_and_newest() -> list[tuple[str, str]]:
     return sorted({found[0], found[-1]}) if found else [("none", "")]
 
 
-def run(command: Sequence[str | Path], what: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run a command outside of the clone; fail with `what` and the end of what it said unless it succeeds."""
+def start(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command with nothing of this environment's Python about it."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    finished = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=clean, timeout=600, **options
-    )
+    words = [str(part) for part in command]
+    return subprocess.run(words, capture_output=True, text=True, env=clean, timeout=600, **options)
+
+
+def run(command: Sequence[str | Path], what: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command; fail with `what` and the end of what it said unless it succeeds."""
+    finished = start(command, **options)
     if finished.returncode != 0:
         said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()[-15:]
         pytest.fail(f"{what} failed with code {finished.returncode}:\n" + "\n".join(said), pytrace=False)
@@ -100,6 +105,8 @@ else:
     raise AssertionError("read a file without soundfile")
 """
 
+WHERE = "import kws, pathlib; print(pathlib.Path(kws.__file__).parent / 'assets')"
+
 
 def test_base_needs_numpy_only_and_runs_with_onnx(environment: Path, wheel: Path, tmp_path: Path) -> None:
     pip_install(environment, "--no-deps", str(wheel))
@@ -107,12 +114,24 @@ def test_base_needs_numpy_only_and_runs_with_onnx(environment: Path, wheel: Path
     assert installed(environment) <= {"kws-toolkit", "numpy", "pip", "setuptools"}
     run([environment, "-c", ONLY_NUMPY], "import kws with numpy alone", cwd=tmp_path)
 
-    pip_install(environment, f"{wheel}[onnx]")
-    assert not installed(environment) & {"torch", "onnx", "matplotlib", "pydub", "joblib"}
+    pip_install(environment, str(wheel))
     command = environment.parent / "kws"
     run([command, "--help"], "kws --help", cwd=tmp_path)
-    lines = run([command, "run", "--source", "demo", "--jsonl"], "kws run on the demo", cwd=tmp_path).stdout
-    events = [json.loads(line) for line in lines.splitlines()]
-    assert [event["event"] for event in events][-1] == "end"
-    assert {event["keyword"] for event in events[:-1]} == {"computer"}
-    assert all(0 <= event["time_s"] <= events[-1]["audio_s"] for event in events[:-1])
+    assets = Path(run([environment, "-c", WHERE], "finding the assets", cwd=tmp_path).stdout.strip())
+    refused = start([command, "run", "--source", assets / "demo.flac"], cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1 and "kws-toolkit[onnx]" in refused.stderr
+
+    pip_install(environment, f"{wheel}[onnx]")
+    assert not installed(environment) & {"torch", "onnx", "matplotlib", "pydub", "joblib"}
+    listen = [command, "run", "--source", assets / "demo.flac", "--jsonl"]
+    lines = run(listen, "kws run on the bundled recording", cwd=tmp_path).stdout.splitlines()
+    check_events([json.loads(line) for line in lines], json.loads((assets / "demo.json").read_text()))
+
+
+def check_events(events: list[dict[str, Any]], expected: dict[str, Any]) -> None:
+    """Assert that every word of the bundled recording was heard once, around its end, and nothing else was."""
+    assert events[-1] == {"event": "end", "audio_s": pytest.approx(60.0, abs=2.0), "lost_samples": 0}
+    heard_s = [event["time_s"] for event in events[:-1]]
+    assert heard_s == pytest.approx(expected["word_ends_s"], abs=0.8)
+    assert {event["keyword"] for event in events[:-1]} == {expected["keyword"]}
