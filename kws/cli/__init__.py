@@ -1,0 +1,117 @@
+"""The command line: finds a command, runs it, and turns what goes wrong into one line and an exit code.
+
+A command is one file here, ``<name>.py``, with one function of the same name. It is imported only when it is
+called, so that `kws run` never pays for what `kws train` needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from kws import __version__
+from kws.errors import KwsError
+
+COMMANDS = ("run", "train", "export", "synthesize")
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+# SIGPIPE has no name on Windows.
+EXIT_BROKEN_PIPE = 128 + 13
+
+
+def load_command(name: str) -> Any:
+    """Import a command's file and return the command, ready to be invoked."""
+    module = importlib.import_module(f"{__name__}.{name}")
+    app = typer.Typer(add_completion=False)
+    app.command(name)(getattr(module, name))
+    return typer.main.get_command(app)
+
+
+class _LazyGroup(TyperGroup):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+
+def show_version(is_wanted: bool) -> None:
+    """Print the version and leave, if asked to."""
+    if is_wanted:
+        typer.echo(f"kws-toolkit {__version__}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]
+
+app = typer.Typer(cls=_LazyGroup, add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
+def _kws(ctx: typer.Context, version: VersionOption = False) -> None:
+    """Your own wake word: from a few recordings to a real-time detector."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def main(command: str | None = None, arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; this never returns.
+
+    Parameters
+    ----------
+    command : str, optional
+        Run only this command, as `run.py` does; by default the first argument names it.
+    arguments : sequence of str, optional
+        By default those of the process.
+    """
+    program = os.path.basename(sys.argv[0]) if command else "kws"
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        parser = load_command(command) if command else typer.main.get_command(app)
+        code = _invoke(parser, program, given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone, such as `head`. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_BROKEN_PIPE
+    except (KwsError, OSError) as error:
+        code = _fail(str(error))
+    sys.exit(code)
+
+
+def _invoke(parser: Any, program: str, arguments: list[str]) -> int:
+    # Not the parser's own main: it would print usage errors on several lines and hide a broken pipe.
+    try:
+        with parser.make_context(program, arguments) as context:
+            parser.invoke(context)
+    except typer.Exit as leave:
+        return int(leave.exit_code)
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except _usage_error() as error:
+        return _fail(f"{error.format_message()} (see {program} --help)")
+    return 0
+
+
+def _usage_error() -> Any:
+    # Newer versions of typer carry their own copy of click: the base of its public errors is in both.
+    return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def _fail(message: str) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    return EXIT_BAD_INPUT

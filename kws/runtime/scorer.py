@@ -1,0 +1,125 @@
+"""`Scorer`: samples in any chunking, scores out, always computed in blocks of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from kws.audio import PCM16_SCALE, FloatArray, to_float32
+from kws.errors import AudioError
+from kws.features.numpy_front_end import NumpyFrontEnd
+from kws.runtime.runner import Runner
+
+_BLOCK_SAMPLES = 1280
+_INT16 = np.dtype(np.int16)
+_PER_UNIT = np.float32(1.0 / PCM16_SCALE)
+# Mean power beyond which samples cannot be audio of full scale 1.0; kws.audio words the error.
+_MAX_MEAN_POWER = 64.0**2
+
+
+class Scorer:
+    """The chain from samples to scores: front-end and model, with all that is kept between calls.
+
+    Samples are collected into blocks of a fixed size before anything is computed. So the same audio gives the
+    same scores, to the last bit, whatever the sizes in which it comes.
+
+    Parameters
+    ----------
+    runner : Runner
+        Its states belong to this scorer from now on.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.spec = runner.spec
+        step_samples = self.spec.step_samples
+        self.block_samples = step_samples * max(1, round(_BLOCK_SAMPLES / step_samples))
+        """Samples that are computed at once: the whole steps nearest to 80 ms."""
+        self.reset()
+
+    @property
+    def n_channels(self) -> int:
+        """Channels C of the stream; 0 before the first samples."""
+        return len(self._block)
+
+    def reset(self) -> None:
+        """Forget all samples and the number of channels."""
+        self._block: FloatArray = np.zeros((0, self.block_samples), np.float32)
+        self._filled_samples = 0
+        self._front_end: NumpyFrontEnd | None = None
+        self._runner.reset()
+
+    def process(self, samples: npt.ArrayLike) -> Iterator[FloatArray]:
+        """Take the next samples and iterate over the scores of the blocks that they complete.
+
+        Parameters
+        ----------
+        samples : array of int16 or float32, shape (N,) or (C, N)
+            (N,) is one channel. The iterator must be run to its end.
+
+        Returns
+        -------
+        iterator of arrays of float32, shape (C, T, K)
+            T steps each, K keywords.
+
+        Raises
+        ------
+        AudioError
+            At once, on NaN, infinity, another dtype or shape, or another number of channels than before. The
+            stream is then as it was before the call.
+        """
+        rows = _checked(samples)
+        if rows.shape[0] != self.n_channels:
+            self._open_channels(rows.shape[0])
+        return self._blocks(rows)
+
+    def flush(self) -> FloatArray:
+        """Compute the whole steps that wait for the rest of their block: the end of a recording.
+
+        Returns
+        -------
+        array of float32, shape (C, T, K)
+            T may be 0. Call :meth:`reset` before the next samples.
+        """
+        n_steps = self._filled_samples // self.spec.step_samples
+        if n_steps == 0:
+            return np.zeros((self.n_channels, 0, len(self.spec.keywords)), np.float32)
+        self._filled_samples = 0
+        return self._compute(self._block[:, : n_steps * self.spec.step_samples])
+
+    def _open_channels(self, n_channels: int) -> None:
+        if self.n_channels:
+            raise AudioError(f"samples have {n_channels} channels; this stream has {self.n_channels}")
+        self._block = np.zeros((n_channels, self.block_samples), np.float32)
+        if self.spec.input == "features":
+            self._front_end = NumpyFrontEnd(self.spec.front_end, n_channels)
+
+    def _blocks(self, rows: npt.NDArray[np.int16] | FloatArray) -> Iterator[FloatArray]:
+        scale = _PER_UNIT if rows.dtype == _INT16 else np.float32(1.0)
+        start = 0
+        while start < rows.shape[1]:
+            filled = self._filled_samples
+            end = min(start + self.block_samples - filled, rows.shape[1])
+            # 32768 is a power of two: int16 samples and their float32 equals give the same bits.
+            np.multiply(rows[:, start:end], scale, out=self._block[:, filled : filled + end - start])
+            self._filled_samples = filled + end - start
+            start = end
+            if self._filled_samples == self.block_samples:
+                self._filled_samples = 0
+                yield self._compute(self._block)
+
+    def _compute(self, block: FloatArray) -> FloatArray:
+        return self._runner.run(block if self._front_end is None else self._front_end.process(block))
+
+
+def _checked(samples: npt.ArrayLike) -> npt.NDArray[np.int16] | FloatArray:
+    array = np.asarray(samples)
+    if array.dtype == _INT16 and array.ndim == 1:
+        return array[np.newaxis]
+    # One dot product finds NaN, infinity and a wrong scale alike, at a fraction of what to_float32 costs.
+    is_sound = array.dtype == np.float32 and array.ndim == 1
+    if not (is_sound and np.vdot(array, array) <= _MAX_MEAN_POWER * array.size):
+        array = to_float32(array)
+    return np.atleast_2d(array)

@@ -1,0 +1,51 @@
+"""JSON Lines: one object a detection and one at the end, for programs that read along."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from kws.audio import FloatArray
+from kws.runtime.detector import Event
+from kws.runtime.sinks.base import Summary
+
+# A sample at 16 kHz is 6.25e-5 s: six decimals tell samples apart and hide binary rounding.
+_TIME_DECIMALS = 6
+_SCORE_DECIMALS = 4
+
+
+class JsonlSink:
+    """Write each record as one line, at once.
+
+    Parameters
+    ----------
+    stream : text stream
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def audio(self, samples: FloatArray) -> None:
+        """Audio is not written."""
+
+    def event(self, event: Event, model: str) -> None:
+        """Write a detection."""
+        self._write(
+            event="detection",
+            keyword=event.keyword,
+            time_s=round(event.time_s, _TIME_DECIMALS),
+            score=round(event.score, _SCORE_DECIMALS),
+            channel=event.channel,
+            model=model,
+        )
+
+    def end(self, summary: Summary) -> None:
+        """Write the end record."""
+        self._write(event="end", audio_s=round(summary.audio_s, _TIME_DECIMALS), lost_samples=int(summary.lost_samples))
+
+    def abort(self) -> None:
+        """Write nothing: without an end record a reader knows that the stream is not whole."""
+
+    def _write(self, **record: Any) -> None:
+        self._stream.write(json.dumps(record) + "\n")
+        self._stream.flush()

@@ -1,0 +1,84 @@
+"""From what a file or pipe holds (any rate, any number of channels) to blocks of 16 kHz."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from kws.audio import FloatArray, to_float32
+from kws.config import SAMPLE_RATE_HZ
+from kws.errors import AudioError
+from kws.runtime.packages import import_package
+from kws.runtime.sources.base import AudioBlock, SourceOptions
+
+
+def to_blocks(
+    chunks: Iterable[FloatArray], rate_hz: int, n_channels: int, options: SourceOptions, name: str
+) -> Iterator[AudioBlock]:
+    """Mix, resample and cut chunks of audio.
+
+    Parameters
+    ----------
+    chunks : iterable of arrays of float32, shape (N, C)
+        Time first, as files hold it.
+    rate_hz, n_channels : int
+        Of the chunks.
+    options : SourceOptions
+    name : str
+        Name of the source, for messages.
+
+    Yields
+    ------
+    AudioBlock
+        Of ``options.block_samples`` each; the last may be shorter. Nothing is lost.
+
+    Raises
+    ------
+    AudioError
+        If a sample is NaN or infinite.
+    """
+    is_mono = options.channels == "mono"
+    mixed = _checked_rows(chunks, is_mono, name)
+    start = 0
+    for samples in _cut(_resampled(mixed, rate_hz, 1 if is_mono else n_channels), options.block_samples):
+        yield AudioBlock(samples[:, 0] if is_mono else np.ascontiguousarray(samples.T), start)
+        start += len(samples)
+
+
+def _checked_rows(chunks: Iterable[FloatArray], is_mono: bool, name: str) -> Iterator[FloatArray]:
+    for chunk in chunks:
+        try:
+            # The mean of the channels would hide where infinity came from, so what was read is checked.
+            checked = to_float32(chunk.T)
+        except AudioError as error:
+            raise AudioError(f"{name}: {error}") from None
+        yield checked.mean(axis=0, keepdims=True).T if is_mono else checked.T
+
+
+def _resampled(chunks: Iterable[FloatArray], rate_hz: int, n_channels: int) -> Iterator[FloatArray]:
+    if rate_hz == SAMPLE_RATE_HZ:
+        yield from chunks
+        return
+    soxr = import_package("soxr", "soxr", "onnx", "resample audio")
+    stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, n_channels, dtype="float32")
+    for chunk in chunks:
+        yield stream.resample_chunk(np.ascontiguousarray(chunk))
+    yield stream.resample_chunk(np.zeros((0, n_channels), np.float32), last=True)
+
+
+def _cut(chunks: Iterable[FloatArray], block_samples: int) -> Iterator[FloatArray]:
+    waiting: list[FloatArray] = []
+    n_waiting = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        n_waiting += len(chunk)
+        if n_waiting < block_samples:
+            continue
+        joined = np.concatenate(waiting)
+        n_whole = n_waiting // block_samples * block_samples
+        for start in range(0, n_whole, block_samples):
+            yield joined[start : start + block_samples]
+        waiting, n_waiting = [joined[n_whole:]], n_waiting - n_whole
+    if n_waiting:
+        yield np.concatenate(waiting)
