@@ -73,7 +73,11 @@ def place_clips(lengths: Sequence[int], total: int, rng: np.random.Generator, mi
         raise NoRoomError(needed, stream_samples, stream_samples)
     starts = [0] * n_clips
     cursor = 0
-    for rank, (bar, clip) in enumerate(zip(_subset(n_clips, slack + n_clips, rng), _order(n_clips, rng), strict=True)):
+    # One call for all numbers: the subset's highest picks first, then those of the order.
+    highest = range(slack, slack + n_clips)
+    picks = rng.integers(0, [*highest, *range(n_clips)], endpoint=True).tolist()
+    bars = _subset(highest, picks[:n_clips])
+    for rank, (bar, clip) in enumerate(zip(bars, _order(picks[n_clips:]), strict=True)):
         # `bar - rank` is the slack spent before this clip; `cursor` is what clips and gaps took so far.
         starts[clip] = bar - rank + cursor
         cursor += sizes[clip] + gap
@@ -181,17 +185,19 @@ def _draw_start(gaps: list[Span], clip_samples: int, rng: np.random.Generator) -
     raise AssertionError("the pick is below the sum of the offers")
 
 
-def _subset(size: int, population: int, rng: np.random.Generator) -> list[int]:
+def _subset(highest: Iterable[int], picks: Iterable[int]) -> list[int]:
     # Floyd's algorithm. Generator.choice(replace=False) draws the same law at three times the cost.
-    highest = range(population - size, population)
     chosen: set[int] = set()
-    for high, pick in zip(highest, rng.integers(0, highest, endpoint=True).tolist(), strict=True):
+    for high, pick in zip(highest, picks, strict=True):
         chosen.add(high if pick in chosen else pick)
     return sorted(chosen)
 
 
-def _order(size: int, rng: np.random.Generator) -> list[int]:
-    order: list[int] = rng.permutation(size).tolist() if size > 1 else [0]
+def _order(picks: Iterable[int]) -> list[int]:
+    # Item i goes to a uniform place among the i before it: every order is equally likely.
+    order: list[int] = []
+    for item, pick in enumerate(picks):
+        order.insert(pick, item)
     return order
 
 
