@@ -71,17 +71,7 @@ def place_clips(lengths: Sequence[int], total: int, rng: np.random.Generator, mi
     slack = stream_samples - needed
     if slack < 0:
         raise NoRoomError(needed, stream_samples, stream_samples)
-    starts = [0] * n_clips
-    cursor = 0
-    # One call for all numbers: the subset's highest picks first, then those of the order.
-    highest = range(slack, slack + n_clips)
-    picks = rng.integers(0, [*highest, *range(n_clips)], endpoint=True).tolist()
-    bars = _subset(highest, picks[:n_clips])
-    for rank, (bar, clip) in enumerate(zip(bars, _order(picks[n_clips:]), strict=True)):
-        # `bar - rank` is the slack spent before this clip; `cursor` is what clips and gaps took so far.
-        starts[clip] = bar - rank + cursor
-        cursor += sizes[clip] + gap
-    return starts
+    return _arrange(sizes, slack, gap, rng)
 
 
 def insert_clip(
@@ -170,6 +160,19 @@ def free_gaps(segments: Iterable[Span], total: int) -> list[Span]:
     return gaps
 
 
+def _arrange(sizes: list[int], slack: int, gap: int, rng: np.random.Generator) -> list[int]:
+    n_clips = len(sizes)
+    # One call for all numbers: the subset's picks first, then those of the order.
+    highest = range(slack, slack + n_clips)
+    picks = rng.integers(0, [*highest, *range(n_clips)], endpoint=True).tolist()
+    starts, cursor = [0] * n_clips, 0
+    for rank, (bar, clip) in enumerate(zip(_subset(highest, picks), _order(picks[n_clips:]), strict=True)):
+        # `bar - rank` is the slack spent before this clip; `cursor` is what clips and gaps took so far.
+        starts[clip] = bar - rank + cursor
+        cursor += sizes[clip] + gap
+    return starts
+
+
 def _draw_start(gaps: list[Span], clip_samples: int, rng: np.random.Generator) -> int:
     # A gap of g samples offers g - clip + 1 starts; one number picks the gap and the place in it.
     offers = [max(0, end - start - clip_samples + 1) for start, end in gaps]
@@ -188,7 +191,7 @@ def _draw_start(gaps: list[Span], clip_samples: int, rng: np.random.Generator) -
 def _subset(highest: Iterable[int], picks: Iterable[int]) -> list[int]:
     # Floyd's algorithm. Generator.choice(replace=False) draws the same law at three times the cost.
     chosen: set[int] = set()
-    for high, pick in zip(highest, picks, strict=True):
+    for high, pick in zip(highest, picks, strict=False):
         chosen.add(high if pick in chosen else pick)
     return sorted(chosen)
 
