@@ -16,7 +16,7 @@ from kws.runtime.packages import import_package, one_line
 from kws.runtime.sinks.base import Summary
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-# An event is known up to one detector block after it fires; what is younger than this is not written yet.
+# An event is known up to one detector block after it fires; what is younger than this is never written yet.
 _HELD_SAMPLES = 2 * SAMPLE_RATE_HZ
 _SAME_WORD_SAMPLES = SAMPLE_RATE_HZ // 5
 _PEAK = 0.4
@@ -38,7 +38,7 @@ def chime(duration_s: float = 0.5) -> FloatArray:
 
 
 class ChimedSink:
-    """Write the audio block by block; only the last two seconds are held in memory.
+    """Write the audio block by block; only the last seconds are held in memory.
 
     The file appears under its name when the audio is over, and never if something fails.
 
@@ -75,11 +75,12 @@ class ChimedSink:
 
     def audio(self, samples: FloatArray) -> None:
         """Take the next samples."""
+        # Before the new block is added: its own events are still to come. In pieces of at least a second, so
+        # that the cost of a write does not depend on the source's blocks.
+        if self._held is not None and self._held.shape[1] >= _HELD_SAMPLES + SAMPLE_RATE_HZ:
+            self._write(self._held.shape[1] - _HELD_SAMPLES)
         rows = np.atleast_2d(samples)
         self._held = rows if self._held is None else np.concatenate([self._held, rows], axis=1)
-        # In pieces of at least a second: the cost of a write does not depend on the source's blocks.
-        if self._held.shape[1] >= _HELD_SAMPLES + SAMPLE_RATE_HZ:
-            self._write(self._held.shape[1] - _HELD_SAMPLES)
 
     def event(self, event: Event, model: str) -> None:
         """Lay a bell over the audio from the event on; one for all channels that hear the same word."""
