@@ -39,15 +39,17 @@ def active_region(clip: FloatArray, *, range_db: float = 22.0, headroom_db: floa
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
     if power.max() <= 0.0:
         return 0, len(clip)
-    level_db = 10.0 * np.log10(np.convolve(power, np.ones(_SMOOTH_FRAMES) / _SMOOTH_FRAMES, mode="same") + 1e-12)
-    peak_db = level_db.max()
-    floor_db = np.percentile(level_db, 10)
+    # Entry i is the mean of frames i - 4 to i, silence beyond the clip: a sound in frames s to t shows in
+    # entries s to t + 4, at the clip's edges too.
+    level_db = 10.0 * np.log10(np.convolve(power, np.ones(_SMOOTH_FRAMES) / _SMOOTH_FRAMES) + 1e-12)
+    reach = _SMOOTH_FRAMES - 1
+    peak, peak_db = int(level_db.argmax()), level_db.max()
+    floor_db = np.percentile(level_db[reach // 2 : reach // 2 + n_frames], 10)
     threshold_db = max(peak_db - range_db, min(floor_db + headroom_db, peak_db - 6.0))
-    first, last = _joined_run(level_db >= threshold_db, int(level_db.argmax()), max_gap=25)
-    # The smoothing reaches two frames to either side of the sound.
-    margin = _SMOOTH_FRAMES // 2
-    start = min(first + margin, int(level_db.argmax())) * _FRAME_SAMPLES
-    end = max(last + 1 - margin, int(level_db.argmax()) + 1) * _FRAME_SAMPLES
+    first, last = _joined_run(level_db >= threshold_db, peak, max_gap=25)
+    centre = min(max(peak - reach // 2, 0), n_frames - 1)
+    start = min(first, centre) * _FRAME_SAMPLES
+    end = max(last + 1 - reach, centre + 1) * _FRAME_SAMPLES
     return start, end
 
 

@@ -6,6 +6,7 @@ float32: 32768.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,9 @@ FloatArray = npt.NDArray[np.float32]
 
 PCM16_SCALE = 32768.0
 MAX_CHANNELS = 64
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+"""Accepted sample rates of files. A file that claims 1 Hz would ask for 16 000 times its size."""
+
 # Float audio beyond this is int16 audio that somebody cast without scaling.
 _MAX_FLOAT_PEAK = 64.0
 
@@ -51,7 +55,8 @@ def to_float32(samples: npt.ArrayLike) -> FloatArray:
         return array.astype(np.float32) / np.float32(PCM16_SCALE)
     if array.dtype.kind != "f":
         raise AudioError(f"samples are {array.dtype}; accepted are int16 and float32")
-    result = np.asarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        result = np.asarray(array, dtype=np.float32)
     if result.size:
         # One reduction finds NaN, infinity and a wrong scale alike: NaN compares false.
         peak = float(np.max(np.abs(result)))
@@ -113,16 +118,23 @@ def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray
     soundfile = _import("soundfile", "read audio files")
     check_is_file(path)
     try:
+        _check_is_whole(path)
         data, rate_hz = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, MemoryError) as error:
+    # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
+    except (OSError, RuntimeError, TypeError, MemoryError) as error:
         raise AudioError(f"{path}: not readable as audio ({_one_line(error)})") from None
-    if data.shape[0] == 0:
-        raise AudioError(f"{path}: holds no samples")
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioError(f"{path}: has {rate_hz} samples a second; accepted are {MIN_RATE_HZ} to {MAX_RATE_HZ}")
     try:
-        samples = to_float32(data.mean(axis=1) if mono else data.T)
+        # Infinities of two channels may cancel; the sum is then NaN, and refused all the same.
+        with np.errstate(invalid="ignore"):
+            samples = to_float32(data.mean(axis=1) if mono else data.T)
     except AudioError as error:
         raise AudioError(f"{path}: {error}") from None
-    return resample(np.ascontiguousarray(samples), int(rate_hz), SAMPLE_RATE_HZ)
+    result = resample(np.ascontiguousarray(samples), int(rate_hz), SAMPLE_RATE_HZ)
+    if result.shape[-1] == 0:
+        raise AudioError(f"{path}: holds no samples at {SAMPLE_RATE_HZ} Hz")
+    return result
 
 
 def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
@@ -149,7 +161,9 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({_one_line(error)})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder is none, there is nothing to remove either.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def check_is_file(path: str | os.PathLike[str]) -> None:
@@ -161,6 +175,24 @@ def check_is_file(path: str | os.PathLike[str]) -> None:
         raise AudioError(f"{path}: is a directory; accepted is an audio file")
     if place.is_file() and place.stat().st_size == 0:
         raise AudioError(f"{path}: is an empty file; accepted is an audio file")
+
+
+def _check_is_whole(path: str | os.PathLike[str]) -> None:
+    # libsndfile reads a WAV that was cut off as a shorter one and says nothing. A pipe cannot be looked at first.
+    if not Path(path).is_file():
+        return
+    with open(path, "rb") as file:
+        if file.read(4) != b"RIFF":
+            return
+        file.seek(12)
+        while len(head := file.read(8)) == 8 and head[:4] != b"data":
+            # Chunks are padded to an even length.
+            file.seek(-(-int.from_bytes(head[4:], "little") // 2) * 2, os.SEEK_CUR)
+        stated_bytes = int.from_bytes(head[4:], "little")
+        found_bytes = os.path.getsize(path) - file.tell()
+    # A writer that does not know the length yet leaves a number near 2 or 4 GiB.
+    if head[:4] == b"data" and found_bytes < stated_bytes < 0x7FFF0000:
+        raise AudioError(f"{path}: is truncated, it holds {found_bytes} of {stated_bytes} bytes of audio")
 
 
 def _import(package: str, purpose: str) -> Any:

@@ -41,18 +41,28 @@ def require(name: str, value: float, low: float, high: float) -> None:
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:
-        raise ConfigError(f"{name} is {value!r}; accepted are numbers from {low:g} to {high:g}")
+        raise ConfigError(f"{name} is {shown(value)}; accepted are numbers from {low:g} to {high:g}")
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message shows it: its repr, cut to one short line."""
+    try:
+        text = repr(value)
+    # Numbers of thousands of digits and nests of thousands of lists have no repr.
+    except (ValueError, RecursionError):
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def require_one_of(name: str, value: object, accepted: typing.Iterable[str]) -> None:
     """Raise :class:`ConfigError`, naming the nearest accepted word, unless `value` is accepted."""
     words = sorted(accepted)
     if value not in words:
-        raise ConfigError(f"{name} is {value!r}{_nearest(str(value), words)}; accepted are: {', '.join(words)}")
+        raise ConfigError(f"{name} is {shown(value)}{_nearest(value, words)}; accepted are: {', '.join(words)}")
 
 
-def _nearest(word: str, words: typing.Iterable[str]) -> str:
-    match = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+def _nearest(word: object, words: typing.Iterable[str]) -> str:
+    match = difflib.get_close_matches(word[:80], list(words), n=1, cutoff=0.5) if isinstance(word, str) else []
     return f" (did you mean {match[0]!r}?)" if match else ""
 
 
@@ -77,12 +87,12 @@ def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """
     label = where or cls.__name__
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{label} is {values!r}; accepted is a table of settings")
+        raise ConfigError(f"{label} is {shown(values)}; accepted is a table of settings")
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
             raise ConfigError(
-                f"unknown key {key!r} in {label}{_nearest(str(key), fields)}; accepted are: {', '.join(fields)}"
+                f"unknown key {shown(key)} in {label}{_nearest(key, fields)}; accepted are: {', '.join(fields)}"
             )
     hints = get_type_hints(cls)
     arguments = {}
@@ -121,12 +131,14 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return from_dict(typing.cast(type, hint), value, path)
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{path} is {value!r}; accepted is a list")
+            raise ConfigError(f"{path} is {shown(value)}; accepted is a list")
         return tuple(_convert(get_args(hint)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{path} is {value!r}; accepted is a table")
-        return {str(k): _convert(get_args(hint)[1], v, f"{path}.{k}") for k, v in value.items()}
+            raise ConfigError(f"{path} is {shown(value)}; accepted is a table")
+        if not all(isinstance(key, str) for key in value):
+            raise ConfigError(f"{path} has keys that are no text; accepted is a table")
+        return {k: _convert(get_args(hint)[1], v, f"{path}.{shown(k)[1:-1]}") for k, v in value.items()}
     return _convert_plain(hint, value, path)
 
 
@@ -134,10 +146,11 @@ def _convert_plain(hint: Any, value: Any, path: str) -> Any:
     if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # A whole number may be too large for any float.
+        value = float(value) if abs(value) < 2**1023 else math.inf
     is_bool_for_number = isinstance(value, bool) and hint is not bool
     if not isinstance(value, hint) or is_bool_for_number:
-        raise ConfigError(f"{path} is {value!r}; accepted is a {_TYPE_WORDS.get(hint, hint.__name__)}")
+        raise ConfigError(f"{path} is {shown(value)}; accepted is a {_TYPE_WORDS.get(hint, hint.__name__)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path} is {value!r}; accepted is a finite number")
     return value

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +21,7 @@ from kws.config import (
     from_dict,
     require,
     require_one_of,
+    shown,
     to_dict,
 )
 from kws.errors import ConfigError, ModelFileError
@@ -31,6 +34,9 @@ METADATA_KEY = "kws.spec"
 
 MAX_JSON_CHARS = 1_000_000
 MAX_STATE_VALUES = 4_000_000
+MAX_STATE_AXES = 8
+MAX_NAME_CHARS = 100
+MAX_DEPTH = 32
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,11 @@ class StateSpec:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        size = 1
+        _require_printable("states name", self.name)
+        require(f"states.{self.name} axes", len(self.shape), 1, MAX_STATE_AXES)
         for axis in self.shape:
             require(f"states.{self.name}.shape", axis, 1, MAX_STATE_VALUES)
-            size *= axis
-        require(f"states.{self.name} size", size, 1, MAX_STATE_VALUES)
+        require(f"states.{self.name} size", math.prod(self.shape), 1, MAX_STATE_VALUES)
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,13 @@ class ModelSpec:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        if not self.keywords or any(not k for k in self.keywords):
-            raise ConfigError(f"keywords is {self.keywords!r}; accepted is at least one non-empty word")
-        if len(set(self.keywords)) != len(self.keywords):
-            raise ConfigError(f"keywords is {self.keywords!r}; each may stand there once")
+        _require_printable("name", self.name)
+        if not self.keywords:
+            raise ConfigError("keywords is empty; accepted is at least one word")
+        for keyword in self.keywords:
+            _require_printable("keywords", keyword)
+        _require_unique("keywords", self.keywords)
+        _require_unique("states", [state.name for state in self.states])
         require("step_frames", self.step_frames, 1, 1000)
         require("delay_s", self.delay_s, 0.0, 10.0)
         require_one_of("input", self.input, ("features", "samples"))
@@ -147,7 +156,7 @@ class ModelSpec:
         if len(text) > MAX_JSON_CHARS:
             raise ModelFileError(f"{where}: the spec has {len(text)} characters; accepted are {MAX_JSON_CHARS}")
         try:
-            values = json.loads(text)
+            values = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise ModelFileError(f"{where}: the spec is not JSON ({error})") from None
         return cls.from_dict(values, where)
@@ -163,6 +172,41 @@ class ModelSpec:
                 f"{where}: the spec has format {number}; this version reads up to {FORMAT}: update the toolkit"
             )
         try:
+            _require_plain(values)
             return from_dict(cls, values)
         except ConfigError as error:
             raise ModelFileError(f"{where}: {error}") from None
+
+
+def _require_printable(name: str, text: str) -> None:
+    # Names are printed with every event: no line breaks, no terminal codes, nothing that cannot be encoded.
+    if not 0 < len(text) <= MAX_NAME_CHARS or not text.isprintable() or text != text.strip():
+        raise ConfigError(f"{name} is {shown(text)}; accepted are 1 to {MAX_NAME_CHARS} printable characters")
+
+
+def _require_unique(name: str, words: Sequence[str]) -> None:
+    if len(set(words)) != len(words):
+        raise ConfigError(f"{name} is {shown(list(words))}; each may stand there once")
+
+
+def _require_plain(values: Any) -> None:
+    """Raise unless values could have come from JSON: they will be written as JSON again."""
+    level = [values]
+    for _ in range(MAX_DEPTH):
+        tables = [item for item in level if isinstance(item, dict)]
+        if any(not isinstance(key, str) for table in tables for key in table):
+            raise ConfigError("a table of the spec has keys that are no text")
+        for item in level:
+            if not isinstance(item, (dict, list, tuple, str, int, float, bool, type(None))):
+                raise ConfigError(f"the spec holds a {type(item).__name__}; accepted are plain values")
+            if isinstance(item, float) and not math.isfinite(item):
+                raise ConfigError(f"the spec holds {item}; accepted are finite numbers")
+        lists = [item for item in level if isinstance(item, (list, tuple))]
+        level = [inner for table in tables for inner in table.values()] + [inner for row in lists for inner in row]
+        if not level:
+            return
+    raise ConfigError(f"the spec is nested deeper than {MAX_DEPTH} levels")
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
