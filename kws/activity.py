@@ -47,7 +47,9 @@ def active_region(clip: FloatArray, *, range_db: float = 22.0, headroom_db: floa
     floor_db = np.percentile(level_db[reach // 2 : reach // 2 + n_frames], 10)
     threshold_db = max(peak_db - range_db, min(floor_db + headroom_db, peak_db - 6.0))
     first, last = _joined_run(level_db >= threshold_db, peak, max_gap=25)
-    centre = min(max(peak - reach // 2, 0), n_frames - 1)
+    # However narrow the stretch, the loudest frame lies in it.
+    earliest = max(0, peak - reach)
+    centre = earliest + int(power[earliest : peak + 1].argmax())
     start = min(first, centre) * _FRAME_SAMPLES
     end = max(last + 1 - reach, centre + 1) * _FRAME_SAMPLES
     return start, end
