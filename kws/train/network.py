@@ -34,11 +34,16 @@ class Network(nn.Module):
         self.model: StreamingModel = build_model(spec.model, spec.front_end.n_bands, len(spec.keywords))
 
     def forward(self, inputs: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Map inputs ``(B, T, F)`` to logits ``(B, T // step_frames, K)`` and the new states."""
-        if self.front_end is None:
-            return self.model(inputs, state)
-        features, smoother = self.front_end.compress(inputs, None if state is None else state[:1])
-        logits, new_state = self.model(features, None if state is None else state[1:])
+        """Map inputs ``(B, T, F)`` to logits ``(B, T // step_frames, K)`` and the new states.
+
+        Without a state it starts from silence, whatever the padding of the network: as it runs live.
+        """
+        smoother: list[Tensor] = []
+        n_own = 0 if self.front_end is None else 1
+        if self.front_end is not None:
+            inputs, smoother = self.front_end.compress(inputs, None if state is None else state[:n_own])
+        before = self.model.initial_state(inputs.shape[0]) if state is None else state[n_own:]
+        logits, new_state = self.model(inputs, before)
         return logits, [*smoother, *new_state]
 
     def trained_spec(self, spec: ModelSpec) -> ModelSpec:

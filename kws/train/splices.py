@@ -42,7 +42,7 @@ def near_words(words: Sequence[Pcm], speech: Sequence[Pcm], per_word: int, rng: 
 
 def fragment(speech: Sequence[Pcm], rng: np.random.Generator) -> FloatArray:
     """Cut a drawn piece, 120 to 450 ms, out of the active part of a drawn recording."""
-    clip = speech[rng.integers(len(speech))]
+    clip = speech[int(rng.integers(len(speech)))]
     audio = to_float32(clip)
     start, end = active_region(audio)
     length = min(end - start, round(rng.uniform(*_FRAGMENT_S) * SAMPLE_RATE_HZ))
