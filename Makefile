@@ -21,7 +21,7 @@ run: $(RUN_ENV)/.installed ## Listen for the word "computer": microphone, or the
 	@$(RUN_ENV)/bin/python run.py --demo-if-no-microphone
 
 test: lint ## Everything a change must pass: lint, types, tests, installs on several Pythons
-	$(DEV_ENV)/bin/python -m pytest -n $(PYTEST_JOBS) --dist worksteal $(PYTEST_ARGS)
+	$(DEV_ENV)/bin/python -m pytest -n $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(DEV_ENV)/.installed ## Style, formatting and types
 	$(DEV_ENV)/bin/python -m ruff check .
