@@ -5,6 +5,7 @@ A new target is one file with a writer and an artefact class, and one line in ``
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ def export_model(
     spec = dataclasses.replace(spec, input=model_input)
     place = Path(path)
     # The suffix stays, as it chooses the runtime.
-    temporary = place.with_name(f".{place.stem}.{os.getpid()}.tmp{place.suffix}")
+    temporary = place.parent / f".{place.stem}.{os.getpid()}.tmp{place.suffix}"
     try:
         exporter.write(spec, model.to_graph(), temporary)
         report = check_parity(exporter.open(temporary), model, audio)
@@ -92,5 +93,7 @@ def export_model(
     except OSError as error:
         raise ModelFileError(f"{place}: cannot be written ({error.strerror or error})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder is none, there is nothing to remove either.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return report

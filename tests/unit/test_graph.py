@@ -133,9 +133,7 @@ def test_gru_reset_gate_acts_after_the_product() -> None:
 
 
 def test_gru_keeps_its_state_when_the_update_gate_is_one() -> None:
-    g = graph(
-        Gru("features", "out", f32([[0], [0], [5]]), f32([[0], [0], [0]]), f32([0, 100, 0]), f32([0, 0, 0]), "h")
-    )
+    g = graph(Gru("features", "out", f32([[0], [0], [5]]), f32([[0], [0], [0]]), f32([0, 100, 0]), f32([0, 0, 0]), "h"))
     y, _ = run(g, column(1, 2, 3), [f32([[0.25]])])
     assert y[0, :, 0].tolist() == [0.25, 0.25, 0.25]
 
