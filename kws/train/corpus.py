@@ -23,11 +23,12 @@ MIN_KEYWORD_CLIPS = 8
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: where it is from and its samples as int16, to halve the memory."""
+    """One recording: where it is from, its samples as int16 to halve the memory, and how often it is drawn."""
 
     path: str
     speaker: str
     samples: Pcm = field(repr=False)
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def load_corpus(config: DataConfig, on_progress: Callable[[int, int], None] | No
         for path in paths:
             relative = path.relative_to(root).as_posix()
             row = rows.get(relative, {})
-            clip = Clip(relative, row.get("speaker", ""), to_pcm16(read_audio(path)))
+            weight = _weight(config, relative) if group == "negatives" else 1.0
+            clip = Clip(relative, row.get("speaker", ""), to_pcm16(read_audio(path)), weight)
             side = validation if _is_validation(config, relative, row) else train
             side[group].append(clip)
             done += 1
@@ -132,6 +134,10 @@ def _is_validation(config: DataConfig, relative: str, row: dict[str, str]) -> bo
         # One speaker alone would fall on one side whole: such a folder is split by clip.
         return _hash_share(key if row.get("n_speakers", "1") != "1" else relative) < config.validation_share
     return False
+
+
+def _weight(config: DataConfig, relative: str) -> float:
+    return next((w for folder, w in config.weights.items() if relative.startswith(folder.rstrip("/") + "/")), 1.0)
 
 
 def _hash_share(key: str) -> float:

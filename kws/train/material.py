@@ -46,13 +46,14 @@ def prepare_material(split: Split, rng: np.random.Generator) -> Material:
     """
     words = [clip.samples for clips in split.keywords.values() for clip in clips]
     speech = [piece for clip in split.negatives for piece in _pieces(clip.samples) if piece.any()]
+    drawn = [p for c in split.negatives for p in _pieces(c.samples) * _copies(c.weight, rng) if p.any()]
     halves = [half for word in words for half in half_words(word)]
     repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))
     near = near_words(words, speech, max(2, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
     spliced = spliced_words(speech, round(_SPLICED_SHARE * len(speech)), rng)
     return Material(
         {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()},
-        [*speech, *halves * repeats, *near, *spliced],
+        [*drawn, *halves * repeats, *near, *spliced],
         _talkers(split.negatives, rng),
         [clip.samples for clip in split.noise],
     )
@@ -80,6 +81,11 @@ def _faded(samples: Pcm) -> Pcm:
         result[:length] = result[:length] * ramp
         result[-length:] = result[-length:] * ramp[::-1]
     return result
+
+
+def _copies(weight: float, rng: np.random.Generator) -> int:
+    # A fraction of a copy is a whole one for that fraction of the clips.
+    return int(weight) + int(rng.random() < weight - int(weight))
 
 
 def _pieces(samples: Pcm) -> list[Pcm]:

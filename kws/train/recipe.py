@@ -27,6 +27,9 @@ class DataConfig:
         Folders of background noise.
     rirs : tuple of str
         Folders of room impulse responses.
+    weights : dict of str to float
+        How much more often than others the clips of a folder of negatives are drawn, by the folder's name; 1 if
+        it is not named. Running speech deserves more than a pile of the same few words.
     manifest : str, optional
         CSV file with the columns ``path``, ``speaker`` and ``split``; ``path`` is relative to the root.
     validation_splits : tuple of str
@@ -41,6 +44,7 @@ class DataConfig:
     negatives: tuple[str, ...]
     noise: tuple[str, ...]
     rirs: tuple[str, ...] = ()
+    weights: dict[str, float] = field(default_factory=dict)
     manifest: str | None = None
     validation_splits: tuple[str, ...] = ("val", "validation", "dev")
     validation_share: float = 0.15
@@ -50,6 +54,9 @@ class DataConfig:
         for name in ("keywords", "negatives", "noise"):
             if not getattr(self, name):
                 raise ConfigError(f"data.{name} is empty; accepted is at least one folder")
+        for folder, weight in self.weights.items():
+            require_one_of("data.weights", folder, self.negatives)
+            require(f"data.weights.{folder}", weight, 0.0, 1000.0)
 
 
 @dataclass(frozen=True)

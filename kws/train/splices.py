@@ -19,11 +19,11 @@ _CUT_SHARE = (0.35, 0.65)
 
 
 def spliced_words(speech: Sequence[Pcm], count: int, rng: np.random.Generator) -> list[Pcm]:
-    """Return pseudo-words of two to six fragments, each of another recording.
+    """Return pseudo-words and pseudo-phrases of two to twelve fragments, each of another recording.
 
     An hour of speech holds few of the sound sequences of a language; its fragments in new orders hold many more.
     """
-    return [join([fragment(speech, rng) for _ in range(int(rng.integers(2, 7)))]) for _ in range(count)]
+    return [join([fragment(speech, rng) for _ in range(int(rng.integers(2, 13)))]) for _ in range(count)]
 
 
 def near_words(words: Sequence[Pcm], speech: Sequence[Pcm], per_word: int, rng: np.random.Generator) -> list[Pcm]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kws.audio import to_pcm16, write_audio
-from kws.errors import AudioError, DataError
+from kws.errors import AudioError, ConfigError, DataError
 from kws.train.corpus import load_corpus
 from kws.train.material import half_words, prepare_material, trim
 from kws.train.recipe import DataConfig
@@ -97,5 +97,16 @@ def test_material_holds_halves_as_negatives_and_no_silence(tmp_path: Path) -> No
     material = prepare_material(split, np.random.default_rng(0))
     assert all(clip.any() for clip in material.negatives)
     n_words, n_spoken = len(split.keywords["word"]), sum(bool(c.samples.any()) for c in split.negatives)
-    assert len(material.negatives) == n_spoken + 2 * n_words
+    # Two halves and two near words a keyword, and pseudo-words for two fifths of the speech.
+    assert len(material.negatives) == n_spoken + 4 * n_words + round(0.4 * n_spoken)
     assert material.talkers
+
+
+def test_weights_say_how_often_a_folder_is_drawn(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    plain = load_corpus(config).train
+    weighted = load_corpus(dataclasses.replace(config, weights={"speech": 3.0})).train
+    count = len(prepare_material(plain, np.random.default_rng(0)).negatives)
+    assert len(prepare_material(weighted, np.random.default_rng(0)).negatives) == count + 2 * len(plain.negatives)
+    with pytest.raises(ConfigError, match=r"data\.weights is 'speach'.*'speech'"):
+        dataclasses.replace(config, weights={"speach": 3.0})
