@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kws.train.loop import StepReport
+    from kws.train.loop import StepReport, Trainer
     from kws.train.recipe import Recipe
     from kws.train.session import MakeStreams, Session
 
@@ -85,6 +85,9 @@ def _train(session: Session, resume: bool, console: Console) -> None:
         TimeRemainingColumn,
     )
 
+    with console.status("arranging the data"):
+        run = session.prepare(resume)
+    console.print(_headline(session, run.trainer))
     columns = [
         BarColumn(),
         MofNCompleteColumn(),
@@ -93,11 +96,7 @@ def _train(session: Session, resume: bool, console: Console) -> None:
         TextColumn("{task.description}"),
     ]
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("arranging the data", total=session.recipe.training.steps)
-
-        def on_start(trainer: Any, spec: Any) -> None:
-            console.print(_headline(session, trainer))
-            bar.update(task, completed=trainer.step, description="first batch")
+        task = bar.add_task("first batch", total=session.recipe.training.steps, completed=run.trainer.step)
 
         def on_progress(progress: StepReport) -> None:
             bar.update(task, completed=progress.step, description=f"loss {progress.loss:.3f}")
@@ -105,14 +104,14 @@ def _train(session: Session, resume: bool, console: Console) -> None:
                 console.print(_epoch_line(progress))
 
         try:
-            session.train(resume, on_start, on_progress)
+            run.train(session.recipe.training.workers, on_progress)
         except KeyboardInterrupt:
             bar.stop()
             console.print(f"stopped and saved; go on with: kws train RECIPE --out {session.out} --resume")
             raise
 
 
-def _headline(session: Session, trainer: Any) -> str:
+def _headline(session: Session, trainer: Trainer) -> str:
     counts = session.corpus.train.summary
     words = ", ".join(f"{c['clips']} clips of {k!r}" for k, c in counts["keywords"].items())  # type: ignore[attr-defined]
     negatives = counts["negatives"]["hours"]  # type: ignore[index]

@@ -97,6 +97,8 @@ def batches(maker: BatchMaker, workers: int) -> Iterator[Batch]:
         num_workers=workers,
         worker_init_fn=_one_thread,
         prefetch_factor=4 if workers else None,
+        # Its own generator: by default the loader draws from the global one, and a resumed run would draw twice.
+        generator=torch.Generator(),
     )
     return iter(loader)
 

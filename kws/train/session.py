@@ -31,6 +31,20 @@ _PARITY_AUDIO_S = 20
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run that is ready for its next step."""
+
+    trainer: Trainer
+    maker: BatchMaker
+
+    def train(self, workers: int, on_progress: Callable[[StepReport], None]) -> None:
+        """Train to the end of the recipe, with batches made by `workers` processes."""
+        # More threads make small networks slower, and batches are made by other processes meanwhile.
+        torch.set_num_threads(1)
+        self.trainer.run(batches(self.maker, workers), on_progress)
+
+
+@dataclass(frozen=True)
 class Session:
     """Everything of a run that does not change while it trains.
 
@@ -48,33 +62,28 @@ class Session:
     make_streams: MakeStreams
     out: Path
 
-    def train(
-        self, resume: bool, on_start: Callable[[Trainer, ModelSpec], None], on_progress: Callable[[StepReport], None]
-    ) -> None:
-        """Train to the end of the recipe.
+    def prepare(self, resume: bool) -> Run:
+        """Arrange the data and make the network.
 
         Parameters
         ----------
         resume : bool
             Go on from the folder's last checkpoint.
-        on_start : callable
-            Called once with the trainer and the spec, before the first step.
-        on_progress : callable
-            Called after each step.
+
+        Raises
+        ------
+        CheckpointError
+            If there is none to go on from, or it was made with another recipe.
         """
-        # More threads make small networks slower, and batches are made by other processes meanwhile.
-        torch.set_num_threads(1)
         recipe, spec = self.recipe, make_spec(self.recipe, self.corpus)
-        chain = AugmentationChain.from_dict(recipe.augment, [to_float32(c.samples) for c in self.corpus.rirs])
-        material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed))
-        source = self.make_streams(material, clip_hook(chain))
         validator = Validator(self.validation_streams(), spec, recipe.training.target_fa_per_h)
         trainer = Trainer(recipe, spec, self.out, validator)
         if resume:
             trainer.resume()
-        on_start(trainer, spec)
-        maker = BatchMaker(source, chain, spec, recipe.training, recipe.seed, trainer.step)
-        trainer.run(batches(maker, recipe.training.workers), on_progress)
+        chain = AugmentationChain.from_dict(recipe.augment, [to_float32(c.samples) for c in self.corpus.rirs])
+        material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed))
+        source = self.make_streams(material, clip_hook(chain))
+        return Run(trainer, BatchMaker(source, chain, spec, recipe.training, recipe.seed, trainer.step))
 
     def validation_streams(self) -> list[ValidationStream]:
         """Return the streams on which epochs are compared; the same for the same recipe."""
