@@ -21,8 +21,8 @@ _MIN_TALKER_CLIPS = 4
 _FADE_SAMPLES = SAMPLE_RATE_HZ // 200
 # Made negatives, as shares of the recorded ones: half words, words that begin or end like the keyword, and
 # pseudo-words; often enough that no part of the keyword alone ever fires.
-_HALF_WORD_SHARE = 0.12
-_NEAR_WORD_SHARE = 0.25
+_HALF_WORD_SHARE = 0.08
+_NEAR_WORD_SHARE = 0.05
 _SPLICED_SHARE = 0.4
 
 
@@ -49,7 +49,7 @@ def prepare_material(split: Split, rng: np.random.Generator) -> Material:
     drawn = [p for c in split.negatives for p in _pieces(c.samples) * _copies(c.weight, rng) if p.any()]
     halves = [half for word in words for half in half_words(word)]
     repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))
-    near = near_words(words, speech, max(2, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
+    near = near_words(words, speech, max(1, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
     spliced = spliced_words(speech, round(_SPLICED_SHARE * len(speech)), rng)
     return Material(
         {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()},

@@ -28,14 +28,15 @@ def spliced_words(speech: Sequence[Pcm], count: int, rng: np.random.Generator) -
 
 def near_words(words: Sequence[Pcm], speech: Sequence[Pcm], per_word: int, rng: np.random.Generator) -> list[Pcm]:
     """Return, for each recording of a keyword, words that begin or end like it and then are something else."""
-    found = []
+    found: list[Pcm] = []
     for word in words:
         audio = to_float32(word)
         start, end = active_region(audio)
-        for index in range(per_word):
+        for _ in range(per_word):
             cut = start + round((end - start) * rng.uniform(*_CUT_SHARE))
             other = [fragment(speech, rng) for _ in range(int(rng.integers(1, 3)))]
-            parts = [audio[start:cut], *other] if index % 2 == 0 else [*other, audio[cut:end]]
+            # In turns: words that begin like the keyword, and words that end like it.
+            parts = [audio[start:cut], *other] if len(found) % 2 == 0 else [*other, audio[cut:end]]
             found.append(join([part for part in parts if len(part)]))
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kws.audio import FloatArray
 from kws.config import from_dict, require_one_of
+from kws.train.augment.band_warp import BandWarp
 from kws.train.augment.base import Augmentation
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.gain import Gain, MicrophoneNoise, TimeShift
@@ -28,6 +29,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "time_shift": TimeShift,
     "gain": Gain,
     "microphone_noise": MicrophoneNoise,
+    "band_warp": BandWarp,
     "spec_augment": SpecAugment,
 }
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kws.config import SAMPLE_RATE_HZ, ConfigError
+from kws.train.augment.band_warp import BandWarp
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.fourier import convolve, fast_length
 from kws.train.augment.gain import Gain, MicrophoneNoise
@@ -90,3 +91,12 @@ def test_spec_augment_masks_are_silence_of_bounded_width() -> None:
 def test_an_inverted_range_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"augment\.gain"):
         Gain(minimum_db=3.0, maximum_db=-3.0)
+
+
+def test_band_warp_moves_bands_and_leaves_time() -> None:
+    x = np.zeros((6, 20), np.float32)
+    x[2, 10] = 1.0
+    lower = BandWarp(1.0, 1.25, 1.25)(x, np.random.default_rng(0))
+    assert np.argmax(lower[2]) == 8
+    assert not lower[[0, 1, 3, 4, 5]].any()
+    np.testing.assert_array_equal(BandWarp(1.0, 1.0, 1.0)(x, np.random.default_rng(0)), x)

@@ -97,8 +97,8 @@ def test_material_holds_halves_as_negatives_and_no_silence(tmp_path: Path) -> No
     material = prepare_material(split, np.random.default_rng(0))
     assert all(clip.any() for clip in material.negatives)
     n_words, n_spoken = len(split.keywords["word"]), sum(bool(c.samples.any()) for c in split.negatives)
-    # Two halves and two near words a keyword, and pseudo-words for two fifths of the speech.
-    assert len(material.negatives) == n_spoken + 4 * n_words + round(0.4 * n_spoken)
+    # Two halves and a near word a keyword, and pseudo-words for two fifths of the speech.
+    assert len(material.negatives) == n_spoken + 3 * n_words + round(0.4 * n_spoken)
     assert material.talkers
 
 
