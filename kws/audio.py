@@ -27,6 +27,8 @@ MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 
 # Float audio beyond this is int16 audio that somebody cast without scaling.
 _MAX_FLOAT_PEAK = 64.0
+UNKNOWN_WAV_BYTES = 0x7FFF0000
+"""A writer of WAV that does not know the length yet states 0, or a number near 2 or 4 GiB: this or more."""
 
 
 def to_float32(samples: npt.ArrayLike) -> FloatArray:
@@ -116,9 +118,8 @@ def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray
         If the file is missing, empty, truncated, no audio, or holds impossible samples.
     """
     soundfile = _import("soundfile", "read audio files")
-    check_is_file(path)
+    check_is_whole_file(path)
     try:
-        _check_is_whole(path)
         data, rate_hz = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
     except (OSError, RuntimeError, TypeError, MemoryError) as error:
@@ -166,33 +167,38 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
             temporary.unlink()
 
 
-def check_is_file(path: str | os.PathLike[str]) -> None:
-    """Raise :class:`AudioError` unless `path` is an existing, non-empty file."""
+def check_is_whole_file(path: str | os.PathLike[str]) -> None:
+    """Raise :class:`AudioError` unless `path` is a non-empty file that is not a WAV cut off in its audio."""
     place = Path(path)
     if not place.exists():
         raise AudioError(f"{path}: no such file")
     if place.is_dir():
         raise AudioError(f"{path}: is a directory; accepted is an audio file")
-    if place.is_file() and place.stat().st_size == 0:
-        raise AudioError(f"{path}: is an empty file; accepted is an audio file")
-
-
-def _check_is_whole(path: str | os.PathLike[str]) -> None:
-    # libsndfile reads a WAV that was cut off as a shorter one and says nothing. A pipe cannot be looked at first.
-    if not Path(path).is_file():
+    # A pipe cannot be looked at first.
+    if not place.is_file():
         return
-    with open(path, "rb") as file:
+    if place.stat().st_size == 0:
+        raise AudioError(f"{path}: is an empty file; accepted is an audio file")
+    try:
+        stated_bytes, found_bytes = _wav_bytes(place)
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read ({error.strerror})") from None
+    if found_bytes < stated_bytes < UNKNOWN_WAV_BYTES:
+        raise AudioError(f"{path}: is truncated, it holds {found_bytes} of {stated_bytes} bytes of audio")
+
+
+def _wav_bytes(path: Path) -> tuple[int, int]:
+    """Return the bytes of audio that a WAV header states, and those that follow it; zeros for other formats."""
+    # libsndfile reads a WAV that was cut off as a shorter one and says nothing.
+    with path.open("rb") as file:
         if file.read(4) != b"RIFF":
-            return
+            return 0, 0
         file.seek(12)
         while len(head := file.read(8)) == 8 and head[:4] != b"data":
             # Chunks are padded to an even length.
             file.seek(-(-int.from_bytes(head[4:], "little") // 2) * 2, os.SEEK_CUR)
-        stated_bytes = int.from_bytes(head[4:], "little")
-        found_bytes = os.path.getsize(path) - file.tell()
-    # A writer that does not know the length yet leaves a number near 2 or 4 GiB.
-    if head[:4] == b"data" and found_bytes < stated_bytes < 0x7FFF0000:
-        raise AudioError(f"{path}: is truncated, it holds {found_bytes} of {stated_bytes} bytes of audio")
+        found_bytes = path.stat().st_size - file.tell()
+    return (int.from_bytes(head[4:], "little"), found_bytes) if head[:4] == b"data" else (0, 0)
 
 
 def _import(package: str, purpose: str) -> Any:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from kws.audio import MAX_CHANNELS, FloatArray, check_is_file
+from kws.audio import MAX_CHANNELS, FloatArray, check_is_whole_file
 from kws.errors import AudioError
 from kws.runtime.packages import import_package, one_line
 from kws.runtime.sources.base import AudioBlock, Source, SourceOptions
 from kws.runtime.sources.blocks import to_blocks
-from kws.runtime.sources.wav import read_header
 
 # Frames that are decoded at once; fixed, so that the samples never depend on the size of the blocks.
 _DECODE_FRAMES = 16_384
@@ -36,8 +35,7 @@ class FileSource(Source):
         self.name = os.fspath(address)
         self._options = options or SourceOptions()
         self._soundfile = import_package("soundfile", "soundfile", "onnx", "read audio files")
-        check_is_file(address)
-        _check_whole(self.name)
+        check_is_whole_file(address)
         self._file = self._open()
         if self._file.frames == 0:
             self.close()
@@ -72,18 +70,6 @@ class FileSource(Source):
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()
-
-
-def _check_whole(path: str) -> None:
-    # libsndfile reads a WAV that was cut off as a shorter one and says nothing.
-    with open(path, "rb") as stream:
-        if stream.read(4) != b"RIFF":
-            return
-        stream.seek(0)
-        header = read_header(stream, path)
-        n_bytes = os.path.getsize(path) - stream.tell()
-    if header.data_bytes is not None and n_bytes < header.data_bytes:
-        raise AudioError(f"{path}: is truncated, it holds {n_bytes} of {header.data_bytes} bytes of audio")
 
 
 def _reason(error: BaseException, path: str) -> str:

@@ -8,12 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from kws.audio import FloatArray
+from kws.audio import UNKNOWN_WAV_BYTES, FloatArray
 from kws.errors import AudioError
 
 MAGIC_BYTES = 4
-# A writer that does not know the length yet leaves 0 or a number near 2 or 4 GiB.
-_UNKNOWN_FROM_BYTES = 0x7FFF0000
 _MAX_SKIPPED_BYTES = 16 * 1024 * 1024
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
@@ -84,7 +82,7 @@ def read_header(stream: Readable, name: str) -> WavHeader:
             header = _format(body, name)
     if header is None:
         raise AudioError(f"{name}: the WAV header states no format")
-    is_known = 0 < n_bytes < _UNKNOWN_FROM_BYTES
+    is_known = 0 < n_bytes < UNKNOWN_WAV_BYTES
     return WavHeader(*header, n_bytes if is_known else None)
 
 
