@@ -51,7 +51,9 @@ def main() -> None:
     used = psutil.Process().cpu_times()
     cpu_s = used.children_user + used.children_system - before.children_user - before.children_system
     wall_min = (time.monotonic() - start_s) / 60
-    print(f"{wall_min:.1f} minutes on {psutil.cpu_count()} cores, {cpu_s / 60:.1f} CPU-minutes, peak {most_mib:.0f} MiB")
+    print(
+        f"{wall_min:.1f} minutes on {psutil.cpu_count()} cores, {cpu_s / 60:.1f} CPU-minutes, peak {most_mib:.0f} MiB"
+    )
     sys.exit(run.returncode)
 
 
