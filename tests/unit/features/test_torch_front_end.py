@@ -6,14 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from kws.config import PCEN_LIMITS, FrontEndConfig, PcenConfig, from_dict, to_dict
 from kws.errors import KwsError
 from kws.features import clip_features
-
-torch = pytest.importorskip("torch")
-
-from kws.features.torch_front_end import TorchFrontEnd  # noqa: E402
+from kws.features.torch_front_end import TorchFrontEnd
 
 LOG = FrontEndConfig()
 PCEN = FrontEndConfig(compression="pcen")
