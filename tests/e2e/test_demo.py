@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from kws.runtime import Detector
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ASSETS = ROOT / "kws" / "assets"
@@ -24,6 +28,25 @@ def test_every_word_of_the_demo_is_heard_once_and_nothing_else() -> None:
     assert {event["keyword"] for event in detections} == {expected["keyword"]}
     assert (end["event"], end["lost_samples"]) == ("end", 0)
     assert 30 < end["audio_s"] < 120
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+@pytest.mark.parametrize("block_samples", [7, 160, 1280, 100_000])
+def test_blocks_of_any_size_give_the_same_events(block_samples: int, dtype: str) -> None:
+    samples, _ = soundfile.read(ASSETS / "demo.flac", dtype=dtype)
+    whole, cut = (Detector.open(ASSETS / "computer.onnx") for _ in range(2))
+    starts = range(0, len(samples), block_samples)
+    events = [event for start in starts for event in cut.process(samples[start : start + block_samples])]
+    assert events == whole.process(samples)
+    assert len(events) >= 6
+
+
+def test_single_samples_give_the_same_events() -> None:
+    samples = soundfile.read(ASSETS / "demo.flac", dtype="int16")[0][: 5 * 16_000]
+    whole, cut = (Detector.open(ASSETS / "computer.onnx") for _ in range(2))
+    events = [event for sample in samples for event in cut.process(sample[np.newaxis])]
+    assert events == whole.process(samples)
+    assert len(events) == 1
 
 
 def test_what_is_bundled_is_attributed_and_small() -> None:
