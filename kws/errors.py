@@ -53,7 +53,10 @@ class MissingPackageError(KwsError, ImportError):
     """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{package} is needed to {purpose} and is not installed: pip install 'kws-toolkit[{extra}]'")
+        super().__init__(
+            f"{package} is needed to {purpose} and is not installed: "
+            f"pip install -e '.[{extra}]' in the toolkit's folder"
+        )
         self.package = package
         self.extra = extra
 

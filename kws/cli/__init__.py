@@ -17,8 +17,9 @@ import typer
 from typer.core import TyperGroup
 
 from kws import __version__
-from kws.errors import KwsError
+from kws.errors import KwsError, MissingPackageError
 
+_EXTRAS = {"torch": "train", "onnx": "train", "matplotlib": "train", "onnxruntime": "onnx", "joblib": "data"}
 COMMANDS = ("run", "train", "export", "synthesize")
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -89,7 +90,17 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
         code = EXIT_BROKEN_PIPE
     except (KwsError, OSError) as error:
         code = _fail(str(error))
+    except ModuleNotFoundError as error:
+        code = _fail(_missing(error))
     sys.exit(code)
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """Name the extra that brings a package which a command imports at its top; an own module is a bug."""
+    package = (error.name or "").partition(".")[0]
+    if package not in _EXTRAS:
+        raise error
+    return str(MissingPackageError(package, _EXTRAS[package], "run this command"))
 
 
 def _invoke(parser: Any, program: str, arguments: list[str]) -> int:

@@ -27,6 +27,10 @@ Examples:
 """
 
 
+_MIN_WORDS = 20
+_MIN_HOURS = 0.2
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="TOML recipe: folders, network, training.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, curves and the model.")],
@@ -136,11 +140,27 @@ def _export(session: Session, console: Console) -> None:
     spec, model = load_trained(session.out / BEST)
     path = session.out / f"{spec.name}.onnx"
     report = export_model(spec, model, path, "onnx", session.parity_audio())
+    for warning in _warnings(spec.training):
+        console.print(f"[bold]careful:[/bold] {warning}")
     thresholds = ", ".join(f"{k} {spec.decision_of(k).threshold:.4f}" for k in spec.keywords)
     console.print(
         f"{path}: {report.size_bytes / 1024:.0f} KiB, threshold {thresholds}, parity {report.max_score_error:.1e}"
     )
     console.print(f"try it: python run.py --model {path} --source FILE")
+
+
+def _warnings(training: dict[str, Any]) -> list[str]:
+    """Return what makes the figures of a run unreliable, or the model useless."""
+    found = training["validation"]
+    words, missed, hours = found["words"].get("clean", 0), found["missed"].get("clean", 0), found["negative_hours"]
+    result = []
+    if missed > words / 2:
+        result.append(f"{missed} of {words} validation words were missed: it needs more recordings or more steps")
+    if words < _MIN_WORDS:
+        result.append(f"only {words} validation words: the share of missed words means little")
+    if hours < _MIN_HOURS:
+        result.append(f"only {hours:.2f} h without the word: the threshold means little; add other speech")
+    return result
 
 
 train.__doc__ = EXAMPLES

@@ -17,7 +17,9 @@ from kws.train.recipe import DataConfig
 
 Pcm = npt.NDArray[np.int16]
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif"})
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+# What phones record and libsndfile does not read: left out in silence it would be missed for hours.
+FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".caf"})
 MIN_KEYWORD_CLIPS = 8
 
 
@@ -150,7 +152,14 @@ def _find(root: Path, folders: Iterable[str]) -> list[Path]:
         place = root / folder
         if not place.is_dir():
             raise DataError(f"{place}: no such folder")
-        clips = sorted(p for p in place.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+        files = sorted(path for path in place.rglob("*") if path.is_file())
+        clips = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
+        foreign = [path for path in files if path.suffix.lower() in FOREIGN_SUFFIXES]
+        if foreign:
+            raise DataError(
+                f"{place}: holds {len(foreign)} recordings that cannot be read, such as {foreign[0].name}; "
+                "convert them: ffmpeg -i IN.m4a OUT.wav"
+            )
         if not clips:
             raise DataError(f"{place}: holds no audio; accepted are {', '.join(sorted(AUDIO_SUFFIXES))}")
         found += clips
@@ -165,7 +174,7 @@ def _read_manifest(root: Path, name: str | None) -> dict[str, dict[str, str]]:
         with path.open(encoding="utf8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: manifest cannot be read ({error})") from None
+        raise DataError(f"{path}: manifest cannot be read ({error}); without one, leave data.manifest out") from None
     missing = {"path", "speaker", "split"} - set(rows[0] if rows else {})
     if missing:
         raise DataError(f"{path}: manifest has no column {', '.join(sorted(missing))}")

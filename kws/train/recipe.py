@@ -55,7 +55,10 @@ class DataConfig:
             if not getattr(self, name):
                 raise ConfigError(f"data.{name} is empty; accepted is at least one folder")
         for folder, weight in self.weights.items():
-            require_one_of("data.weights", folder, self.negatives)
+            if folder not in self.negatives:
+                raise ConfigError(
+                    f"data.weights names {folder!r}; accepted are folders of data.negatives, or no weights"
+                )
             require(f"data.weights.{folder}", weight, 0.0, 1000.0)
 
 

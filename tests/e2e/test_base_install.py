@@ -120,10 +120,13 @@ def test_base_needs_numpy_only_and_runs_with_onnx(environment: Path, wheel: Path
     assets = Path(run([environment, "-c", WHERE], "finding the assets", cwd=tmp_path).stdout.strip())
     refused = start([command, "run", "--source", assets / "demo.flac"], cwd=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1 and "kws-toolkit[onnx]" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and "'.[onnx]'" in refused.stderr
 
     pip_install(environment, f"{wheel}[onnx]")
     assert not installed(environment) & {"torch", "onnx", "matplotlib", "pydub", "joblib"}
+    untrained = start([command, "train", "any.toml", "--out", "any"], cwd=tmp_path)
+    assert untrained.returncode == 2
+    assert untrained.stderr.count("\n") == 1 and "torch" in untrained.stderr and "'.[train]'" in untrained.stderr
     listen = [command, "run", "--source", assets / "demo.flac", "--jsonl"]
     lines = run(listen, "kws run on the bundled recording", cwd=tmp_path).stdout.splitlines()
     heard = [json.loads(line) for line in lines]

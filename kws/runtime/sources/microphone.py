@@ -25,7 +25,9 @@ class MicrophoneSource(Source):
 
     def __init__(self, address: str = "", options: SourceOptions | None = None) -> None:
         self.name = "microphone"
-        pyaudio = import_package("pyaudio", "PyAudio", "mic", "listen to a microphone")
+        pyaudio = import_package(
+            "pyaudio", "PyAudio", "mic", "listen to a microphone (not to a recording: --source FILE)"
+        )
         if _count_inputs(pyaudio) == 0:
             raise SourceError("no microphone was found; give a recording with --source FILE")
         raise SourceError("this version does not listen to microphones yet; pipe one in: arecord ... | ... --source -")

@@ -46,6 +46,11 @@ class StdinSource(Source):
         start = self._stream.read(MAGIC_BYTES)
         if len(start) < 2:
             raise AudioError(f"{self.name}: holds no samples")
+        if start[:3] == b"\0\0\0":
+            # Raw silence begins like this too; only the next bytes tell MP4 from it.
+            start += self._stream.read(MAGIC_BYTES)
+            if start[4:] == b"ftyp":
+                raise AudioError(f"{self.name}: is MP4 (M4A); accepted are raw 16-bit PCM and WAV")
         if start in _NOT_RAW:
             raise AudioError(f"{self.name}: is {_NOT_RAW[start]}; accepted are raw 16-bit PCM and WAV")
         self._header = self._read_header(start) if start in (b"RIFF", b"RF64") else None

@@ -31,7 +31,7 @@ def install(monkeypatch, inputs, error=None):
 
 def test_package_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyaudio", None)
-    with pytest.raises(MissingPackageError, match=r"PyAudio is needed .* pip install 'kws-toolkit\[mic\]'"):
+    with pytest.raises(MissingPackageError, match=r"PyAudio is needed .* pip install -e '\.\[mic\]'"):
         open_source(None)
 
 

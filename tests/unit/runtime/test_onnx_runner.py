@@ -95,7 +95,7 @@ def test_suffix_chooses_the_runner(model_path, tmp_path):
 
 def test_onnxruntime_missing(model_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'kws-toolkit\[onnx\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install -e '\.\[onnx\]'"):
         OnnxRunner(model_path)
 
 

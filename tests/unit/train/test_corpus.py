@@ -63,6 +63,13 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         load_corpus(dataclasses.replace(config, noise=("empty",)))
 
 
+def test_recordings_of_a_phone_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    (tmp_path / "word" / "memo.M4A").write_bytes(b"any")
+    with pytest.raises(DataError, match=r"1 recordings that cannot be read, such as memo\.M4A.*ffmpeg"):
+        load_corpus(config)
+
+
 def test_broken_clip_is_named(tmp_path: Path) -> None:
     config = make_corpus(tmp_path)
     (tmp_path / "speech" / "broken.wav").write_bytes(b"no audio")
@@ -108,5 +115,5 @@ def test_weights_say_how_often_a_folder_is_drawn(tmp_path: Path) -> None:
     weighted = load_corpus(dataclasses.replace(config, weights={"speech": 3.0})).train
     count = len(prepare_material(plain, np.random.default_rng(0)).negatives)
     assert len(prepare_material(weighted, np.random.default_rng(0)).negatives) == count + 2 * len(plain.negatives)
-    with pytest.raises(ConfigError, match=r"data\.weights is 'speach'.*'speech'"):
+    with pytest.raises(ConfigError, match=r"data\.weights names 'speach'"):
         dataclasses.replace(config, weights={"speach": 3.0})
