@@ -82,7 +82,8 @@ class LossConfig:
     hardest_weight : float
         Weight of the hardest region of a stream against the mean over all regions, 0 to 1.
     negative_weight : float
-        Weight of the negative part against the positive part.
+        Weight of the negative part against the positive part. With less than about 3 a hard negative counts less
+        than a hard word, and false accepts keep their scores.
     """
 
     warm_up_share: float = 0.08
@@ -91,8 +92,8 @@ class LossConfig:
     after_s: float = 0.32
     ignore_s: float = 0.4
     region_s: float = 0.6
-    hardest_weight: float = 0.5
-    negative_weight: float = 1.0
+    hardest_weight: float = 0.8
+    negative_weight: float = 3.0
 
     def __post_init__(self) -> None:
         for name in ("warm_up_share", "hardest_weight"):
