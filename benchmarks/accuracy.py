@@ -6,9 +6,9 @@
 Positives are the recipe's validation speakers: each recording as it is, and several times with noise and with
 other speech 10 dB below the word (drawn mixes of one recording are not independent: the intervals of the mixed
 conditions are too narrow by what a recording's own mixes share). Negatives are the recipe's validation speech and
-noise, and folders that no part of a run has seen: not training, nor the choice of its epoch or threshold. Every score comes through
-the chain of the live program. Two thresholds are reported: the model's own, and the lowest with at most --fa-per-h
-over all negatives.
+noise, and folders that no part of a run has seen: not training, nor the choice of its epoch or threshold. Every
+score comes through the chain of the live program. Two thresholds are reported: the model's own, and the lowest
+with at most --fa-per-h over all negatives.
 """
 
 from __future__ import annotations
