@@ -45,8 +45,9 @@ def prepare_material(split: Split, rng: np.random.Generator) -> Material:
     the long negatives and the short ones of one speaker strung together.
     """
     words = [clip.samples for clips in split.keywords.values() for clip in clips]
-    speech = [piece for clip in split.negatives for piece in _pieces(clip.samples) if piece.any()]
-    drawn = [p for c in split.negatives for p in _pieces(c.samples) * _copies(c.weight, rng) if p.any()]
+    cut = [[piece for piece in _pieces(clip.samples) if piece.any()] for clip in split.negatives]
+    speech = [piece for pieces in cut for piece in pieces]
+    drawn = [p for c, pieces in zip(split.negatives, cut, strict=True) for p in pieces * _copies(c.weight, rng)]
     halves = [half for word in words for half in half_words(word)]
     repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))
     near = near_words(words, speech, max(1, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
