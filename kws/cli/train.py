@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     from kws.train.recipe import Recipe
     from kws.train.session import MakeStreams, Session
 
-EXAMPLES = """
-Train the network that a recipe describes and export it.
-
-Examples:
-
-  kws train recipes/computer.toml --out runs/computer
-
-  kws train recipes/computer.toml --out runs/computer --resume
-
-  kws train my-word.toml --data ~/recordings --out runs/my-word
-"""
-
-
 _MIN_WORDS = 20
 _MIN_HOURS = 0.2
 
@@ -38,7 +25,16 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes that make batches.")] = None,
 ) -> None:
-    """Train a model from a recipe (see EXAMPLES, which the command line shows instead of this line)."""
+    """Train the network that a recipe describes and export it.
+
+    Examples:
+
+        kws train recipes/computer.toml --out runs/computer
+
+        kws train recipes/computer.toml --out runs/computer --resume
+
+        kws train my-word.toml --data ~/recordings --out runs/my-word
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -161,6 +157,3 @@ def _warnings(training: dict[str, Any]) -> list[str]:
     if hours < _MIN_HOURS:
         result.append(f"only {hours:.2f} h without the word: the threshold means little; add other speech")
     return result
-
-
-train.__doc__ = EXAMPLES
