@@ -38,12 +38,24 @@ MAY_IMPORT = {
     "kws.evaluate": BASE | {"kws.decision", "kws.runtime"},
     "kws.runtime": BASE | {"kws.features", "kws.decision"},
     "kws.train": LIBRARY - {"kws.runtime"},
-    "kws.cli": LIBRARY | {"data_tools", "export"},
+    "kws.compat": BASE | {"kws.runtime"},
+    "kws.server": BASE | {"kws.runtime"},
+    "kws.service": BASE | {"kws.runtime"},
+    "kws.cli": LIBRARY | {"kws.server", "kws.service", "data_tools", "export"},
     "data_tools": BASE,
     "export": LIBRARY,
 }
 # The command line may import these inside a command's function only, so that `kws --help` is quick.
-ONLY_INSIDE_FUNCTIONS = {"data_tools", "export", "kws.train", "kws.evaluate", "kws.runtime", "kws.models"}
+ONLY_INSIDE_FUNCTIONS = {
+    "data_tools",
+    "export",
+    "kws.train",
+    "kws.evaluate",
+    "kws.runtime",
+    "kws.models",
+    "kws.server",
+    "kws.service",
+}
 
 # Where a package that is slow to import, large or optional may be named, at the top of a module or anywhere in it.
 HEAVY = {
@@ -52,14 +64,19 @@ HEAVY = {
     "onnx": ["export/*"],
     "soundfile": ["kws/audio.py", "kws/runtime/sources/file.py", "kws/runtime/sinks/chimed.py"],
     "soxr": ["kws/audio.py", "kws/runtime/sources/blocks.py", "kws/train/augment/speed.py"],
-    "pyaudio": ["kws/runtime/sources/microphone.py"],
-    "matplotlib": ["kws/train/curves.py"],
+    "pyaudio": ["kws/runtime/devices/pyaudio_backend.py"],
+    "sounddevice": ["kws/runtime/devices/sounddevice_backend.py"],
+    "paho": ["kws/runtime/sinks/mqtt.py"],
+    "httpx": ["kws/runtime/sinks/webhook.py"],
+    "wyoming": ["kws/server/*"],
+    "zeroconf": ["kws/server/*"],
+    "matplotlib": ["kws/train/curves.py", "kws/runtime/sinks/plot*.py"],
     "joblib": ["data_tools/*"],
     "pydub": ["data_tools/*"],
     "dask": [],
     "scipy": [],
     "typer": ["kws/cli/*"],
-    "rich": ["kws/cli/*"],
+    "rich": ["kws/cli/*", "kws/runtime/sinks/view.py"],
 }
 
 

@@ -1,6 +1,6 @@
 """The command line: finds a command, runs it, and turns what goes wrong into one line and an exit code.
 
-A command is one file here, ``<name>.py``, with one function of the same name. It is imported only when it is
+A command is one file here, ``<name>.py``, with one function of the same name (``_`` for ``-``). It is imported only when it is
 called, so that `kws run` never pays for what `kws train` needs.
 """
 
@@ -20,7 +20,7 @@ from kws import __version__
 from kws.errors import KwsError, MissingPackageError
 
 _EXTRAS = {"torch": "train", "onnx": "train", "matplotlib": "train", "onnxruntime": "onnx", "joblib": "data"}
-COMMANDS = ("run", "train", "export", "synthesize")
+COMMANDS = ("run", "train", "export", "synthesize", "devices", "serve", "install-service")
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 # SIGPIPE has no name on Windows.
@@ -29,9 +29,10 @@ EXIT_BROKEN_PIPE = 128 + 13
 
 def load_command(name: str) -> Any:
     """Import a command's file and return the command, ready to be invoked."""
-    module = importlib.import_module(f"{__name__}.{name}")
+    function = name.replace("-", "_")
+    module = importlib.import_module(f"{__name__}.{function}")
     app = typer.Typer(add_completion=False)
-    app.command(name)(getattr(module, name))
+    app.command(name)(getattr(module, function))
     return typer.main.get_command(app)
 
 

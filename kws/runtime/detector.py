@@ -29,12 +29,15 @@ class Event:
         Smoothed score, 0 to 1.
     channel : int
         Channel of the samples, from 0.
+    unix_s : float or None
+        Unix time in seconds at which that audio was captured; None for recordings.
     """
 
     keyword: str
     time_s: float
     score: float
     channel: int
+    unix_s: float | None = None
 
 
 class Detector:

@@ -13,7 +13,7 @@ from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError
 from kws.runtime.detector import Event
 from kws.runtime.packages import import_package, one_line
-from kws.runtime.sinks.base import Summary
+from kws.runtime.sinks.base import Sink, Summary
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 # An event is known up to one detector block after it fires; what is younger than this is never written yet.
@@ -37,7 +37,7 @@ def chime(duration_s: float = 0.5) -> FloatArray:
     return np.asarray(_PEAK * bell / np.max(np.abs(bell)), dtype=np.float32)
 
 
-class ChimedSink:
+class ChimedSink(Sink):
     """Write the audio block by block; only the last seconds are held in memory.
 
     The file appears under its name when the audio is over, and never if something fails.
@@ -79,8 +79,7 @@ class ChimedSink:
         # that the cost of a write does not depend on the source's blocks.
         if self._held is not None and self._held.shape[1] >= _HELD_SAMPLES + SAMPLE_RATE_HZ:
             self._write(self._held.shape[1] - _HELD_SAMPLES)
-        rows = np.atleast_2d(samples)
-        self._held = rows if self._held is None else np.concatenate([self._held, rows], axis=1)
+        self._held = samples if self._held is None else np.concatenate([self._held, samples], axis=1)
 
     def event(self, event: Event, model: str) -> None:
         """Lay a bell over the audio from the event on; one for all channels that hear the same word."""

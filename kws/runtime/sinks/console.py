@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from kws.audio import FloatArray
 from kws.runtime.detector import Event
-from kws.runtime.sinks.base import Summary
+from kws.runtime.sinks.base import Sink, Summary
 from kws.spec import ModelSpec
 
 
-class ConsoleSink:
+class ConsoleSink(Sink):
     """Say what is listened for, each detection, and at the end how many there were.
 
     Parameters
@@ -34,9 +33,6 @@ class ConsoleSink:
         ]
         self._write(f"Listening to {source} for {', '.join(words)}")
 
-    def audio(self, samples: FloatArray) -> None:
-        """Audio is not shown."""
-
     def event(self, event: Event, model: str) -> None:
         """Show a detection."""
         self._n_events += 1
@@ -53,8 +49,9 @@ class ConsoleSink:
         plural = "" if self._n_events == 1 else "s"
         self._write(f"{clock(summary.audio_s)}  end: {self._n_events} detection{plural}{lost}")
 
-    def abort(self) -> None:
-        """Show nothing: the error is told elsewhere."""
+    def notice(self, text: str) -> None:
+        """Show what a person should know."""
+        self._write(f"({text})")
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from kws.audio import FloatArray
 from kws.runtime.detector import Event
-from kws.runtime.sinks.base import Summary
+from kws.runtime.sinks.base import Sink, Summary
 
 # A sample at 16 kHz is 6.25e-5 s: six decimals tell samples apart and hide binary rounding.
 _TIME_DECIMALS = 6
 _SCORE_DECIMALS = 4
 
 
-class JsonlSink:
-    """Write each record as one line, at once.
+class JsonlSink(Sink):
+    """Write each record as one line, at once. Without an end record the stream is not whole.
 
     Parameters
     ----------
@@ -25,11 +24,9 @@ class JsonlSink:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def audio(self, samples: FloatArray) -> None:
-        """Audio is not written."""
-
     def event(self, event: Event, model: str) -> None:
         """Write a detection."""
+        live = {} if event.unix_s is None else {"unix_s": round(event.unix_s, 3)}
         self._write(
             event="detection",
             keyword=event.keyword,
@@ -37,14 +34,16 @@ class JsonlSink:
             score=round(event.score, _SCORE_DECIMALS),
             channel=event.channel,
             model=model,
+            **live,
         )
 
     def end(self, summary: Summary) -> None:
         """Write the end record."""
         self._write(event="end", audio_s=round(summary.audio_s, _TIME_DECIMALS), lost_samples=int(summary.lost_samples))
 
-    def abort(self) -> None:
-        """Write nothing: without an end record a reader knows that the stream is not whole."""
+    def notice(self, text: str) -> None:
+        """Write what a person should know."""
+        self._write(event="notice", text=text)
 
     def _write(self, **record: Any) -> None:
         self._stream.write(json.dumps(record) + "\n")

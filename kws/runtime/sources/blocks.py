@@ -16,7 +16,7 @@ from kws.runtime.sources.base import AudioBlock, SourceOptions
 def to_blocks(
     chunks: Iterable[FloatArray], rate_hz: int, n_channels: int, options: SourceOptions, name: str
 ) -> Iterator[AudioBlock]:
-    """Mix, resample and cut chunks of audio.
+    """Resample and cut chunks of audio.
 
     Parameters
     ----------
@@ -38,22 +38,18 @@ def to_blocks(
     AudioError
         If a sample is NaN or infinite.
     """
-    is_mono = options.channels == "mono"
-    mixed = _checked_rows(chunks, is_mono, name)
     start = 0
-    for samples in _cut(_resampled(mixed, rate_hz, 1 if is_mono else n_channels), options.block_samples):
-        yield AudioBlock(samples[:, 0] if is_mono else np.ascontiguousarray(samples.T), start)
+    for samples in _cut(_resampled(_checked(chunks, name), rate_hz, n_channels), options.block_samples):
+        yield AudioBlock(np.ascontiguousarray(samples.T), start)
         start += len(samples)
 
 
-def _checked_rows(chunks: Iterable[FloatArray], is_mono: bool, name: str) -> Iterator[FloatArray]:
+def _checked(chunks: Iterable[FloatArray], name: str) -> Iterator[FloatArray]:
     for chunk in chunks:
         try:
-            # The mean of the channels would hide where infinity came from, so what was read is checked.
-            checked = to_float32(chunk.T)
+            yield to_float32(chunk.T).T
         except AudioError as error:
             raise AudioError(f"{name}: {error}") from None
-        yield checked.mean(axis=0, keepdims=True).T if is_mono else checked.T
 
 
 def _resampled(chunks: Iterable[FloatArray], rate_hz: int, n_channels: int) -> Iterator[FloatArray]:
