@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-InputCallback = Callable[[bytes], None]
+InputCallback = Callable[[bytes | memoryview], None]
 """Given the new samples, int16 interleaved. It runs in the driver's thread: copy, and return."""
 
 OutputCallback = Callable[[int], bytes]

@@ -1,66 +1,209 @@
-"""The microphone. This version says in one line why there is none to listen to."""
+"""The microphone: a device that may be unplugged, suspended, frozen or moved, and comes back."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
 
-from kws.errors import SourceError
-from kws.runtime.packages import import_package
+import numpy as np
+
+from kws.errors import KwsError, SourceError
+from kws.runtime.clock import now_s
+from kws.runtime.devices import Backend, open_backend
+from kws.runtime.devices.choose import find_input
 from kws.runtime.sources.base import AudioBlock, Source, SourceOptions
+from kws.runtime.sources.capture import Capture, Piece
+from kws.runtime.sources.timeline import Timeline
+
+_BEAT_S = 0.25
+# Callbacks come every 80 ms, 140 ms under load.
+_STALL_S = 1.0
+_FIRST_DELAY_S, _MAX_DELAY_S = 1.0, 10.0
+# Microphones have noise: digital silence for so long means a switched-off one, or a stream that was moved.
+_FIRST_SILENCE_S, _MAX_SILENCE_S = 3.0, 60.0
+_CLOSE_S = 0.3
 
 
 class MicrophoneSource(Source):
-    """The default input device.
+    """An input device, by callbacks.
+
+    While it runs, audio is kept in order in a ring of 3 s; what is older is dropped and counted, and so is
+    what the device itself loses. Where the device stops delivering it is opened again, after 1 s and then
+    less and less often, every 10 s in the end.
+
+    Parameters
+    ----------
+    address : str
+        As ``options.device``; that is used where this is empty.
+    options : SourceOptions
+        ``n_channels``: by default all of the device, 2 where a driver that converts claims more than 16.
+    backend : Backend, optional
+        By default a new one, as `options` name it.
 
     Raises
     ------
     MissingPackageError
-        If PyAudio is not installed.
+        If the package that reaches devices is not installed.
     SourceError
-        If there is no input device, and in this version also where there is one.
+        If the device is not there (unless ``options.waits``) or cannot be opened so.
     """
 
-    def __init__(self, address: str = "", options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, address: str = "", options: SourceOptions | None = None, backend: Backend | None = None
+    ) -> None:
+        options = options or SourceOptions()
+        self._wanted = address or options.device
+        self._n_channels = options.n_channels
+        self.backend = backend or open_backend(options.backend, options.is_verbose)
+        """For others that use sound devices in this process."""
+        self._capture: Capture | None = None
+        self._is_closed = False
         self.name = "microphone"
-        pyaudio = import_package(
-            "pyaudio", "PyAudio", "mic", "listen to a microphone (not to a recording: --source FILE)"
-        )
-        if _count_inputs(pyaudio) == 0:
-            raise SourceError("no microphone was found; give a recording with --source FILE")
-        raise SourceError("this version does not listen to microphones yet; pipe one in: arecord ... | ... --source -")
+        try:
+            self._open()
+        except SourceError as error:
+            if not options.waits:
+                self.backend.close()
+                raise
+            self._absence = str(error)
+        self._timeline = Timeline(self.n_channels)
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the blocks; 1 until the device was there."""
+        return self._n_channels or 1
+
+    def _open(self) -> None:
+        device = find_input(self.backend, self._wanted)
+        n_channels = self._n_channels
+        if self._capture is not None and n_channels is not None:
+            # What comes back may be another device, with fewer channels.
+            n_channels = min(n_channels, device.max_input_channels)
+        self._capture = Capture(self.backend, device, n_channels)
+        self._n_channels = self._n_channels or self._capture.n_channels
+        self.name = f"microphone {device.name}"
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        return iter(())
+        if self._capture is None:
+            yield from self._reconnect(f"waiting for a microphone ({self._absence})")
+            self._timeline = Timeline(self.n_channels)
+        watch = _Watch()
+        self._timeline.open(self._rate_hz)
+        while not self._is_closed and self._capture is not None:
+            pieces = self._capture.read(_BEAT_S)
+            watch.update(pieces)
+            for piece in pieces:
+                yield from self._timeline.blocks(piece)
+            if not pieces:
+                yield self._timeline.beat()
+            problem = watch.problem(self._capture.is_alive)
+            if problem:
+                yield from self._reconnect(problem)
+                watch.reopened()
+                self._timeline.open(self._rate_hz)
+
+    @property
+    def _rate_hz(self) -> int:
+        assert self._capture is not None
+        return self._capture.rate_hz
+
+    def _reconnect(self, problem: str) -> Iterator[AudioBlock]:
+        self.stalls += 1
+        since_s = now_s()
+        yield self._timeline.beat(f"{self.name}: {problem}; trying again until it is back")
+        delay_s = _FIRST_DELAY_S
+        while not self._is_closed:
+            # Any call may hang for as long as the driver does, so all of them are made in a thread.
+            attempt = _Attempt(self._reopen)
+            while not attempt.wait(_BEAT_S):
+                yield self._timeline.beat()
+            until_s = now_s() + delay_s
+            while now_s() < until_s:
+                if attempt.is_successful and self._capture is not None and self._capture.has_frames(_BEAT_S):
+                    yield self._timeline.beat(f"{self.name}: back after {now_s() - since_s:.1f} s")
+                    return
+                if not attempt.is_successful:
+                    attempt.pause(_BEAT_S)
+                yield self._timeline.beat()
+            delay_s = min(2 * delay_s, _MAX_DELAY_S)
+
+    def _reopen(self) -> None:
+        if self._capture is not None:
+            self._capture.close()
+        self.backend.rescan()
+        self._open()
 
     def close(self) -> None:
-        """Do nothing: no device is ever held."""
+        """Release the device; a second call does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            # A driver that hangs must not keep the program from ending.
+            _Attempt(self.backend.close).wait(_CLOSE_S)
 
 
-def _count_inputs(pyaudio: Any) -> int:
-    with _quiet_stderr():
+class _Watch:
+    """What the pieces tell about the health of the device."""
+
+    def __init__(self) -> None:
+        self._silence_s = _FIRST_SILENCE_S
+        self._has_sounded = False
+        self.reopened()
+
+    def reopened(self) -> None:
+        """Start again with a device that delivers."""
+        self._heard_s = self._checked_s = self._sounded_s = now_s()
+
+    def update(self, pieces: list[Piece]) -> None:
+        """Take what one wait of `_BEAT_S` brought."""
+        now = now_s()
+        if now - self._checked_s > _BEAT_S + _STALL_S / 2:
+            # The process itself stood still; the device had no chance.
+            self._heard_s += now - self._checked_s
+        self._checked_s = now
+        if not pieces:
+            return
+        self._heard_s = now
+        if any(np.any(piece.frames) for piece in pieces):
+            self._sounded_s = now
+            self._has_sounded = True
+            self._silence_s = _FIRST_SILENCE_S
+
+    def problem(self, is_alive: bool) -> str:
+        """Return why the device is to be opened again; empty if all is well."""
+        if not is_alive:
+            return "the device is gone"
+        if self._checked_s - self._heard_s > _STALL_S:
+            return "the device delivers nothing"
+        if self._has_sounded and self._checked_s - self._sounded_s > self._silence_s:
+            self._silence_s = min(2 * self._silence_s, _MAX_SILENCE_S)
+            return "digital silence, the device may have been switched off or replaced"
+        return ""
+
+
+class _Attempt:
+    """A call that may hang or fail, made in a thread."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.is_successful = False
+        self._call = call
+        self._done = threading.Event()
+        self._never = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
         try:
-            audio = pyaudio.PyAudio()
-        except OSError:
-            return 0
-        try:
-            devices = [audio.get_device_info_by_index(index) for index in range(audio.get_device_count())]
+            self._call()
+            self.is_successful = True
+        except KwsError:
+            # Not there yet.
+            pass
         finally:
-            audio.terminate()
-    return sum(device["maxInputChannels"] > 0 for device in devices)
+            self._done.set()
 
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether the call came to its end in time."""
+        return self._done.wait(timeout_s)
 
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    # ALSA and JACK write up to a hundred lines straight to file descriptor 2 while devices are looked for.
-    saved = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(silence)
+    def pause(self, duration_s: float) -> None:
+        """Wait in a way that an interrupt ends."""
+        self._never.wait(duration_s)
