@@ -98,7 +98,7 @@ class MicrophoneSource(Source):
                 yield self._timeline.beat()
             problem = watch.problem(self._capture.is_alive)
             if problem:
-                yield from self._reconnect(problem)
+                yield from self._reconnect(problem, watch.is_silent_again)
                 watch.reopened()
                 self._timeline.open(self._rate_hz)
 
@@ -107,10 +107,10 @@ class MicrophoneSource(Source):
         assert self._capture is not None
         return self._capture.rate_hz
 
-    def _reconnect(self, problem: str) -> Iterator[AudioBlock]:
-        self.stalls += 1
+    def _reconnect(self, problem: str, is_known: bool = False) -> Iterator[AudioBlock]:
+        self.stalls += not is_known
         since_s = now_s()
-        yield self._timeline.beat(f"{self.name}: {problem}; trying again until it is back")
+        yield self._timeline.beat("" if is_known else f"{self.name}: {problem}; trying again until it is back")
         delay_s = _FIRST_DELAY_S
         while not self._is_closed:
             # Any call may hang for as long as the driver does, so all of them are made in a thread.
@@ -120,7 +120,7 @@ class MicrophoneSource(Source):
             until_s = now_s() + delay_s
             while now_s() < until_s:
                 if attempt.is_successful and self._capture is not None and self._capture.has_frames(_BEAT_S):
-                    yield self._timeline.beat(f"{self.name}: back after {now_s() - since_s:.1f} s")
+                    yield self._timeline.beat("" if is_known else f"{self.name}: back after {now_s() - since_s:.1f} s")
                     return
                 if not attempt.is_successful:
                     attempt.pause(_BEAT_S)
@@ -147,6 +147,8 @@ class _Watch:
     def __init__(self) -> None:
         self._silence_s = _FIRST_SILENCE_S
         self._has_sounded = False
+        self.is_silent_again = False
+        """Whether the problem is digital silence that was told already."""
         self.reopened()
 
     def reopened(self) -> None:
@@ -166,6 +168,7 @@ class _Watch:
         if any(np.any(piece.frames) for piece in pieces):
             self._sounded_s = now
             self._has_sounded = True
+            self.is_silent_again = False
             self._silence_s = _FIRST_SILENCE_S
 
     def problem(self, is_alive: bool) -> str:
@@ -175,6 +178,8 @@ class _Watch:
         if self._checked_s - self._heard_s > _STALL_S:
             return "the device delivers nothing"
         if self._has_sounded and self._checked_s - self._sounded_s > self._silence_s:
+            # A switched-off microphone is looked after now and then, without another word about it.
+            self.is_silent_again = self._silence_s > _FIRST_SILENCE_S
             self._silence_s = min(2 * self._silence_s, _MAX_SILENCE_S)
             return "digital silence, the device may have been switched off or replaced"
         return ""
@@ -194,7 +199,7 @@ class _Attempt:
         try:
             self._call()
             self.is_successful = True
-        except KwsError:
+        except (KwsError, OSError):
             # Not there yet.
             pass
         finally:

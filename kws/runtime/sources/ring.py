@@ -85,13 +85,11 @@ class FrameRing:
                     pieces.append((lost, start, self._copy(start, position)))
                     start, lost = position, 0
                 lost += n_lost
-            if end > start or lost:
+            if end > start:
                 pieces.append((lost, start, self._copy(start, end)))
             self._n_read = end
         return pieces
 
     def _copy(self, start: int, end: int) -> bytes:
         first, last = (n % self._capacity_frames * self._frame_bytes for n in (start, end))
-        if start == end:
-            return b""
         return bytes(self._view[first:last]) if first < last else bytes(self._view[first:]) + bytes(self._view[:last])
