@@ -124,10 +124,26 @@ class ModelSpec:
         """Return the rule for a keyword, the default one where the model states none."""
         return self.decision.get(keyword, DecisionConfig())
 
-    def with_thresholds(self, threshold: float) -> ModelSpec:
-        """Return a copy in which every keyword fires at `threshold`."""
-        rules = {k: dataclasses.replace(self.decision_of(k), threshold=threshold) for k in self.keywords}
-        return dataclasses.replace(self, decision=rules)
+    def with_rule(self, keyword: str | None = None, **changes: float) -> ModelSpec:
+        """Return a copy in which the rule of one keyword, or of all, is changed.
+
+        Parameters
+        ----------
+        keyword : str, optional
+            By default all.
+        **changes : number
+            Fields of :class:`DecisionConfig`, such as ``threshold``.
+
+        Raises
+        ------
+        ConfigError
+            If the model has no such keyword, or a value is out of range.
+        """
+        if keyword is not None:
+            require_one_of("keyword", keyword, self.keywords)
+        chosen = self.keywords if keyword is None else (keyword,)
+        rules = {k: dataclasses.replace(self.decision_of(k), **changes) for k in chosen}  # type: ignore[arg-type]
+        return dataclasses.replace(self, decision={**self.decision, **rules})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON-safe values."""

@@ -190,8 +190,16 @@ def test_rules() -> None:
     spec = dataclasses.replace(SPEC, decision={"computer": DecisionConfig(threshold=0.9, refractory_s=2.0)})
     assert spec.decision_of("computer").threshold == 0.9
     assert spec.decision_of("lights on") == DecisionConfig()
-    changed = spec.with_thresholds(0.3)
+    changed = spec.with_rule(threshold=0.3)
     assert [changed.decision_of(k).threshold for k in changed.keywords] == [0.3, 0.3]
     assert changed.decision_of("computer").refractory_s == 2.0
     with pytest.raises(ConfigError, match=r"threshold is 1\.5"):
-        spec.with_thresholds(1.5)
+        spec.with_rule(threshold=1.5)
+
+
+def test_rule_of_one_keyword() -> None:
+    changed = SPEC.with_rule("lights on", threshold=0.3, patience_steps=3)
+    assert changed.decision_of("lights on") == DecisionConfig(threshold=0.3, patience_steps=3)
+    assert changed.decision_of("computer") == SPEC.decision_of("computer")
+    with pytest.raises(ConfigError, match="keyword is 'light on' .did you mean 'lights on'"):
+        SPEC.with_rule("light on", threshold=0.3)

@@ -39,7 +39,13 @@ class JsonlSink(Sink):
 
     def end(self, summary: Summary) -> None:
         """Write the end record."""
-        self._write(event="end", audio_s=round(summary.audio_s, _TIME_DECIMALS), lost_samples=int(summary.lost_samples))
+        self._write(
+            event="end",
+            audio_s=round(summary.audio_s, _TIME_DECIMALS),
+            lost_samples=int(summary.lost_samples),
+            stale_events=summary.stale_events,
+            stalls=summary.stalls,
+        )
 
     def notice(self, text: str) -> None:
         """Write what a person should know."""

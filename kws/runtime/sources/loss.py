@@ -53,7 +53,7 @@ class LossMeter:
         if not self._is_loss(now_s):
             earliest_s = min(origin for _, origin in self._recent)
             # A card that runs slow moves the origin little by little; a loss moves it at once.
-            allowed_s = self._baseline_s + (now_s - self._last_s) * _MAX_DRIFT
+            allowed_s = self._baseline_s + min(now_s - self._last_s, _WINDOW_S) * _MAX_DRIFT
             self._baseline_s = min(earliest_s, allowed_s) if earliest_s > self._baseline_s else earliest_s
             self._last_s = now_s
             return 0

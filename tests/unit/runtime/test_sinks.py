@@ -19,7 +19,7 @@ EVENT = Event("computer", 3.4400000000000004, 0.96874, 1)
 def test_jsonl_lines():
     stream = io.StringIO()
     sink = JsonlSink(stream)
-    sink.audio(np.zeros(10, np.float32))
+    sink.audio(np.zeros((1, 10), np.float32))
     sink.event(EVENT, "m")
     sink.end(Summary(10.0, 0))
     first, second = stream.getvalue().splitlines()
@@ -31,7 +31,7 @@ def test_jsonl_lines():
         "channel": 1,
         "model": "m",
     }
-    assert second == '{"event": "end", "audio_s": 10.0, "lost_samples": 0}'
+    assert second == '{"event": "end", "audio_s": 10.0, "lost_samples": 0, "stale_events": 0, "stalls": 0}'
 
 
 def test_jsonl_flushes_each_line():
@@ -84,7 +84,7 @@ def chimed(path, samples, events=(), block=1280):
     sink = ChimedSink(path)
     events = sorted(events, key=lambda event: event.time_s)
     for start in range(0, samples.shape[-1], block):
-        sink.audio(samples[..., start : start + block])
+        sink.audio(np.atleast_2d(samples)[:, start : start + block])
         while events and events[0].time_s * 16_000 <= start + block:
             sink.event(events.pop(0), "m")
     sink.end(Summary(samples.shape[-1] / 16_000, 0))
@@ -126,7 +126,7 @@ def test_one_chime_for_all_channels(tmp_path):
 
 def test_nothing_is_left_behind(tmp_path):
     sink = ChimedSink(tmp_path / "a.wav")
-    sink.audio(np.zeros(200_000, np.float32))
+    sink.audio(np.zeros((1, 200_000), np.float32))
     sink.abort()
     assert list(tmp_path.iterdir()) == []
 
@@ -134,7 +134,7 @@ def test_nothing_is_left_behind(tmp_path):
 def test_an_older_file_survives_a_failure(tmp_path):
     (tmp_path / "a.wav").write_text("old")
     sink = ChimedSink(tmp_path / "a.wav")
-    sink.audio(np.zeros(200_000, np.float32))
+    sink.audio(np.zeros((1, 200_000), np.float32))
     sink.abort()
     assert (tmp_path / "a.wav").read_text() == "old"
 
