@@ -39,7 +39,6 @@ class FakeBackend:
         self.known, self.rates_hz = list(devices), rates_hz
         self.streams: list[FakeStream] = []
         self.n_rescans = self.n_closed = 0
-        self.has_opened = threading.Condition()
 
     def devices(self):
         return list(self.known)
@@ -50,9 +49,7 @@ class FakeBackend:
     def open_input(self, device, rate_hz, n_channels, block_frames, callback):
         if device not in self.known:
             raise SourceError(f"{device.name} is not there any more")
-        with self.has_opened:
-            self.streams.append(FakeStream(callback, n_channels))
-            self.has_opened.notify_all()
+        self.streams.append(FakeStream(callback, n_channels))
         return self.streams[-1]
 
     def open_output(self, device, rate_hz, n_channels, block_frames, callback):

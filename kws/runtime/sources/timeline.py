@@ -75,7 +75,8 @@ class Timeline:
         if self._captured_s is None:
             return self._end
         first_s = piece.captured_s - len(piece.frames) / self._rate_hz
-        gap = max(0, round((first_s - self._captured_s) * SAMPLE_RATE_HZ))
+        # At least one sample: what another device gives is never contiguous with what was before.
+        gap = max(1, round((first_s - self._captured_s) * SAMPLE_RATE_HZ))
         return self._end + gap - round(piece.first_frame * SAMPLE_RATE_HZ / self._rate_hz)
 
     def _converted(self, piece: Piece) -> FloatArray:

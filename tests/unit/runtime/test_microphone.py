@@ -75,8 +75,7 @@ def test_a_device_that_is_gone_is_opened_again():
         assert not any(block.notice for block in itertools.islice(blocks, 20))
         backend.known.append(device(4, "mic", rate_hz=48_000))
         backend.rates_hz = (48_000,)
-        with backend.has_opened:
-            assert backend.has_opened.wait_for(lambda: len(backend.streams) > 1, timeout=20)
+        until(blocks, lambda block: len(backend.streams) > 1)
         backend.play(noise(48_000), 3840)
         assert "back after" in until(blocks, lambda block: block.notice)[-1].notice
         (block,) = until(blocks, has_audio)[-1:]
@@ -91,8 +90,7 @@ def test_a_device_that_delivers_nothing_comes_back_by_itself():
         backend.play(noise(1280))
         until(blocks, has_audio)
         assert "delivers nothing" in until(blocks, lambda block: block.notice)[-1].notice
-        with backend.has_opened:
-            assert backend.has_opened.wait_for(lambda: len(backend.streams) > 1, timeout=20)
+        until(blocks, lambda block: len(backend.streams) > 1)
         backend.play(noise(1280))
         until(blocks, has_audio)
 
@@ -107,8 +105,7 @@ def test_a_driver_that_hangs_does_not_hang_the_listener():
     until(blocks, lambda block: block.notice)
     assert not any(has_audio(block) for block in itertools.islice(blocks, 30))
     backend.streams[0].hangs.set()
-    with backend.has_opened:
-        assert backend.has_opened.wait_for(lambda: len(backend.streams) > 1, timeout=20)
+    until(blocks, lambda block: len(backend.streams) > 1)
     backend.play(noise(1280))
     until(blocks, has_audio)
     source.close()
@@ -144,8 +141,7 @@ def test_waiting_for_a_device_that_is_not_there_yet():
         blocks = iter(source)
         assert "waiting for a microphone" in until(blocks, lambda block: block.notice)[-1].notice
         backend.known.append(device(n_inputs=2))
-        with backend.has_opened:
-            assert backend.has_opened.wait_for(lambda: backend.streams, timeout=20)
+        until(blocks, lambda block: backend.streams)
         backend.play(noise(1280, 2))
         (block,) = until(blocks, has_audio)[-1:]
     assert block.samples.shape == (2, 1280)
