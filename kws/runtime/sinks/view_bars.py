@@ -23,17 +23,14 @@ class LevelBars:
 
     def __init__(self) -> None:
         self._block: FloatArray | None = None
+        self.n_channels = 0
         self._peaks_db: list[float] = []
         self._shown_db: list[float] = []
-
-    @property
-    def n_channels(self) -> int:
-        """Channels seen so far."""
-        return len(self._peaks_db)
 
     def hear(self, samples: FloatArray) -> None:
         """Keep a block ``(C, N)``, in case that its level is not told."""
         self._block = samples
+        self.n_channels = len(samples)
 
     def measure(self, status: Status) -> None:
         """Take the levels of the last block."""

@@ -18,6 +18,7 @@ LOUD_DB = -6.0
 """Level from which on a channel is close to clipping."""
 
 _MAX_EVENTS = 8
+_MIN_LABEL_CELLS = 9
 _MAX_LABEL_CELLS = 16
 _MIN_BAR_CELLS = 4
 # A bar is not made shorter than this by words that explain the value.
@@ -152,7 +153,7 @@ class _Columns:
     @classmethod
     def of(cls, gauges: Sequence[Gauge], width: int) -> _Columns:
         longest = max((len(gauge.label) for gauge in gauges), default=0)
-        label = min(longest, _MAX_LABEL_CELLS, max(3, width // 4))
+        label = min(longest, _MAX_LABEL_CELLS, max(_MIN_LABEL_CELLS, width // 4))
         value = max((len(gauge.value) for gauge in gauges), default=0)
         detail = max((len(gauge.detail) for gauge in gauges), default=0)
         if width < label + value + detail + _BAR_BEFORE_DETAIL_CELLS:
