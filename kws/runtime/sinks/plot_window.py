@@ -30,9 +30,8 @@ _NOT_HEARD_COLOUR = "#d9d9d9"
 
 def main(stdin: BinaryIO, stdout: BinaryIO) -> None:
     """Show the window until it is closed or the messages end."""
-    inbox = _Inbox(stdin)
     try:
-        window = _Window(inbox)
+        window = _Window(_Inbox(stdin))
     except MissingPackageError as error:
         _answer(stdout, missing=error.package)
     except Exception as error:
