@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import kws
 from kws.audio import FloatArray, to_pcm16
 from kws.config import require
 from kws.errors import ConfigError, MissingPackageError
@@ -201,7 +200,7 @@ def _start() -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            cwd=Path(kws.__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[3],
             **detached,
         )
     except OSError as error:
