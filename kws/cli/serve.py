@@ -6,19 +6,18 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import kws
+from kws.config import require_one_of
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
     from kws.server import Address, Catalogue, WyomingServer
 
-DEFAULT_MODEL = Path(kws.__file__).parent / "assets" / "computer.onnx"
 _SIGNALLED = 128
 
 
@@ -35,8 +34,18 @@ def serve(
         str | None, typer.Option(metavar="URI", help="Instead of host and port: tcp://HOST:PORT or unix:///PATH.")
     ] = None,
     threshold: Annotated[
-        list[float] | None,
-        typer.Option(metavar="0..1", help="Instead of the models' own: once for all, or once a model, in order."),
+        list[str] | None,
+        typer.Option(
+            metavar="[WORD=]0..1",
+            help="Instead of the models' own: for all, once a model in order, or for one keyword.",
+        ),
+    ] = None,
+    patience: Annotated[
+        list[str] | None, typer.Option(metavar="[WORD=]STEPS", help="Steps in a row that the score must be reached.")
+    ] = None,
+    refractory: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[WORD=]SECONDS", help="Least time between two detections of a word."),
     ] = None,
     zeroconf: Annotated[
         str | None, typer.Option(metavar="NAME", help="Announce the server by this name, so that it is found.")
@@ -52,14 +61,19 @@ def serve(
 
         kws serve --host 0.0.0.0 --zeroconf kitchen
 
-        kws serve --model computer.onnx --model stop.onnx --threshold 0.6 --threshold 0.8 --port 10401
+        kws serve --model computer.onnx --model stop.onnx --threshold 0.6 --threshold stop=0.8 --port 10401
     """
+    from kws.cli.models import DEFAULT_MODEL, parse_rules
     from kws.server import Catalogue, WyomingServer
 
     # Cheap checks first: what is wrong is said before anything is loaded.
     address = _address(host, port, uri)
     models = model or [DEFAULT_MODEL]
-    catalogue = Catalogue(models, _thresholds(threshold or [], len(models)))
+    rules = parse_rules(threshold or [], patience or [], refractory or [], len(models))
+    catalogue = Catalogue(models, rules.applied)
+    known = [word.keyword for word in catalogue.words]
+    for word in rules.for_word:
+        require_one_of("keyword of a rule", word, known)
     server = WyomingServer(catalogue, address, kws.__version__, zeroconf, max_clients)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kws").setLevel(logging.DEBUG if verbose else logging.WARNING)
@@ -76,14 +90,6 @@ def _address(host: str | None, port: int | None, uri: str | None) -> Address:
     return Address.parse(uri)
 
 
-def _thresholds(given: Sequence[float], n_models: int) -> list[float | None]:
-    if len(given) not in (0, 1, n_models):
-        raise ConfigError(
-            f"--threshold was given {len(given)} times for {n_models} models; accepted is 1 or {n_models}"
-        )
-    return list(given) if len(given) == n_models else [given[0] if given else None] * n_models
-
-
 async def _serve(server: WyomingServer, catalogue: Catalogue) -> int:
     """Serve until a signal comes; return its number."""
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -93,7 +99,8 @@ async def _serve(server: WyomingServer, catalogue: Catalogue) -> int:
     typer.echo(f"Listening on {server.address.uri} for {words}")
     announcing = asyncio.create_task(server.announce())
     try:
-        await asyncio.wait({told, announcing}, return_when=asyncio.FIRST_COMPLETED)
+        first: set[asyncio.Future[Any]] = {told, announcing}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if announcing.done():
             announcing.result()
         return await told

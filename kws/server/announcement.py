@@ -15,6 +15,8 @@ from kws.server.address import Address, ServerError
 _LOG = logging.getLogger(__name__)
 SERVICE = "_wyoming._tcp.local."
 _MAX_NAME_BYTES = 63
+# Addresses for documentation (RFC 5737, RFC 3849), by version of IP.
+_OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
 
 
 class Announcement:
@@ -58,12 +60,12 @@ class Announcement:
             If the network does not allow it.
         """
         try:
-            # Others are heard on the same interfaces.
-            interfaces = self._zeroconf.InterfaceChoice.All if self._host.is_unspecified else [str(self._host)]
-            self._announcer = self._asyncio.AsyncZeroconf(interfaces=interfaces)
             service = self._asyncio.AsyncServiceInfo(
                 SERVICE, f"{self._name}.{SERVICE}", port=self._port, parsed_addresses=self._addresses()
             )
+            # Others are heard on the same interfaces.
+            interfaces = self._zeroconf.InterfaceChoice.All if self._host.is_unspecified else [str(self._host)]
+            self._announcer = self._asyncio.AsyncZeroconf(interfaces=interfaces)
             await (await self._announcer.async_register_service(service, allow_name_change=True))
         except (OSError, self._zeroconf.Error) as error:
             raise ServerError(f"{self._name} cannot be announced on the network ({one_line(error)})") from None
@@ -79,8 +81,11 @@ class Announcement:
     def _addresses(self) -> list[str]:
         if not self._host.is_unspecified:
             return [str(self._host)]
-        found = [str(address) for address in self._zeroconf.get_all_addresses()]
-        return [address for address in found if not ipaddress.ip_address(address).is_loopback] or found
+        family = socket.AF_INET if self._host.version == 4 else socket.AF_INET6
+        # Nothing is sent: the system only says by which of its addresses it would reach others.
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((_OUTSIDE[self._host.version], 1))
+            return [probe.getsockname()[0]]
 
 
 def _resolved(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

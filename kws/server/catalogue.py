@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kws.errors import ConfigError, ModelFileError
-from kws.runtime import Detector
+from kws.runtime import Detector, open_runner
 from kws.spec import ModelSpec
 
 _LOG = logging.getLogger(__name__)
@@ -45,19 +45,22 @@ class Catalogue:
     ----------
     paths : sequence of path
         Model files.
-    thresholds : sequence of float or None
-        One a model, in order; None for the model's own.
+    change : callable, optional
+        Given a model's spec and its index, it returns the spec with the rules that shall hold instead of its own.
 
     Raises
     ------
     ModelFileError, MissingPackageError
         If a model cannot be opened.
     ConfigError
-        If a threshold is out of range, or two models have the same name and keyword.
+        If two models have the same name and keyword.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]], thresholds: Sequence[float | None]) -> None:
-        self._models = list(zip(paths, thresholds, strict=True))
+    def __init__(
+        self, paths: Sequence[str | os.PathLike[str]], change: Callable[[ModelSpec, int], ModelSpec] | None = None
+    ) -> None:
+        self._paths = list(paths)
+        self._change = change
         detectors = self._open()
         self._specs = [detector.spec for detector in detectors]
         self._idle = [detectors]
@@ -104,7 +107,7 @@ class Catalogue:
             return self._idle.pop()
         except IndexError:
             detectors = self._open()
-        for (path, _), detector, spec in zip(self._models, detectors, self._specs, strict=True):
+        for path, detector, spec in zip(self._paths, detectors, self._specs, strict=True):
             if detector.spec != spec:
                 raise ModelFileError(f"{path}: is another model than when the server started; restart the server")
         return detectors
@@ -117,7 +120,13 @@ class Catalogue:
             self._idle.append(detectors)
 
     def _open(self) -> list[Detector]:
-        return [Detector.open(path, threshold) for path, threshold in self._models]
+        return [self._open_one(path, index) for index, path in enumerate(self._paths)]
+
+    def _open_one(self, path: str | os.PathLike[str], index: int) -> Detector:
+        runner = open_runner(path)
+        if self._change is not None:
+            runner.spec = self._change(runner.spec, index)
+        return Detector(runner)
 
 
 def _name_all(specs: Sequence[ModelSpec]) -> dict[tuple[int, str], WakeWord]:

@@ -21,6 +21,7 @@ from wyoming.error import Error
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.wake import Detect, Detection, NotDetected
+from zeroconf.asyncio import AsyncZeroconf
 
 import kws
 from kws.audio import read_audio, resample, to_pcm16
@@ -409,6 +410,27 @@ def test_unix_socket(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+def test_announced_by_name(tmp_path):
+    running = Server("--model", write_tiny_model(tmp_path / "tiny.onnx"), "--zeroconf", "kws end to end")
+    service = "_wyoming._tcp.local."
+
+    async def talk():
+        watcher = AsyncZeroconf(interfaces=["127.0.0.1"])
+        try:
+            return await watcher.async_get_service_info(service, f"kws end to end.{service}", 1000 * PATIENCE_S)
+        finally:
+            await watcher.async_close()
+
+    found = run(talk())
+    assert (found.parsed_addresses(), found.port) == (["127.0.0.1"], running.port)
+    assert running.stop() == (143, "Stopped after 0 connections and 0 detections\n", "")
+
+
+def test_stopped_while_it_is_being_announced(tmp_path):
+    running = Server("--model", write_tiny_model(tmp_path / "tiny.onnx"), "--zeroconf", "kws in a hurry")
+    assert running.stop(signal.SIGINT) == (130, "Stopped after 0 connections and 0 detections\n", "")
+
+
 def test_stopped_while_clients_are_connected(demo):
     running = Server("--verbose")
 
@@ -468,6 +490,7 @@ def fails(*arguments, expected: str) -> None:
         (["--model", "no-such.onnx"], "no-such.onnx"),
         (["--threshold", "2"], "threshold is 2.0"),
         (["--threshold", "0.5", "--threshold", "0.5"], "--threshold was given 2 times for 1 models"),
+        (["--patience", "compter=2"], "did you mean"),
         (["--max-clients", "0"], "max_clients is 0"),
         (["--zeroconf", "a.b"], "zeroconf name is 'a.b'"),
     ],

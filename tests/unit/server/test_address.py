@@ -1,0 +1,57 @@
+import socket
+
+import pytest
+
+from kws.errors import ConfigError
+from kws.server import Address
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("tcp://127.0.0.1:10400", Address("127.0.0.1", 10400)),
+        ("tcp://0.0.0.0:1", Address("0.0.0.0", 1)),
+        ("tcp://[::1]:65535", Address("::1", 65_535)),
+        ("tcp://kitchen.local:5", Address("kitchen.local", 5)),
+        ("unix:///run/kws.sock", Address("", 0, "/run/kws.sock")),
+    ],
+)
+def test_uris_go_both_ways(uri, expected):
+    assert Address.parse(uri) == expected
+    assert expected.uri == uri
+
+
+def test_default():
+    assert Address().uri == "tcp://127.0.0.1:10400"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["", "127.0.0.1:10400", "tcp://127.0.0.1", "tcp://:10400", "tcp://a:b", "tcp://a:70000", "tcp://a:1/b", "tcp://[::1",
+     "unix://relative", "unix:", "http://a:1", "stdio://"],
+)  # fmt: skip
+def test_uris_that_are_refused(uri):
+    with pytest.raises(ConfigError, match="uri is .*accepted are tcp://HOST:PORT and unix:///PATH"):
+        Address.parse(uri)
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a/b", "tcp://a", "[::1]", "me@home", "a\nb"])
+def test_hosts_that_are_refused(host):
+    with pytest.raises(ConfigError, match="host is"):
+        Address(host)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_536])
+def test_ports_that_are_refused(port):
+    with pytest.raises(ConfigError, match=f"port is {port}; accepted are numbers from 1 to 65535"):
+        Address(port=port)
+
+
+def test_an_old_socket_may_be_replaced_but_no_file(tmp_path):
+    with socket.socket(socket.AF_UNIX) as old:
+        old.bind(str(tmp_path / "old"))
+    assert Address.parse(f"unix://{tmp_path}/old").path == f"{tmp_path}/old"
+    (tmp_path / "file").touch()
+    for name in ("file", ""):
+        with pytest.raises(ConfigError, match="a file of another kind"):
+            Address.parse(f"unix://{tmp_path}/{name}")
