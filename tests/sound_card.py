@@ -110,13 +110,13 @@ class SoundCard:
 
     def suspend(self, is_suspended: bool) -> None:
         """Suspend or resume the microphone."""
-        self.control("suspend-source", "mic.monitor", "1" if is_suspended else "0")
+        self.control("suspend-sink", "mic", "1" if is_suspended else "0")
 
     def unplug(self) -> None:
-        """Take the microphone away; the daemon lives on."""
-        self.control("unload-module", "module-null-sink")
-        self.control("load-module", "module-null-sink", "sink_name=spk", "rate=48000", "channels=2", "norewinds=1")
-        self.control("set-default-sink", "spk")
+        """Take the microphone away; the daemon moves its streams to what is left, the loudspeaker's monitor."""
+        for line in self.control("list", "short", "modules").splitlines():
+            if "sink_name=mic" in line:
+                self.control("unload-module", line.split()[0])
 
     def replug(self) -> None:
         """Bring the microphone back as the default one."""

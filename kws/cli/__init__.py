@@ -23,8 +23,17 @@ _EXTRAS = {"torch": "train", "onnx": "train", "matplotlib": "train", "onnxruntim
 COMMANDS = ("run", "train", "export", "synthesize", "devices", "serve", "install-service")
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_TERMINATED = 128 + signal.SIGTERM
 # SIGPIPE has no name on Windows.
 EXIT_BROKEN_PIPE = 128 + 13
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends everything as Ctrl-C does, with files whole and a summary."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
 
 
 def load_command(name: str) -> Any:
@@ -77,12 +86,15 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     arguments : sequence of str, optional
         By default those of the process.
     """
+    signal.signal(signal.SIGTERM, _terminate)
     program = os.path.basename(sys.argv[0]) if command else "kws"
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         parser = load_command(command) if command else typer.main.get_command(app)
         code = _invoke(parser, program, given)
         sys.stdout.flush()
+    except _Terminated:
+        code = EXIT_TERMINATED
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:

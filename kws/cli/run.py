@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import kws
 from kws.cli import VersionOption
 from kws.errors import ConfigError, MissingPackageError, SourceError
 
 if TYPE_CHECKING:
-    from kws.runtime import Detector
-    from kws.runtime.sinks import Sink
     from kws.runtime.sources import Source, SourceOptions
 
-ASSETS = Path(kws.__file__).parent / "assets"
-DEFAULT_MODEL = ASSETS / "computer.onnx"
-DEMO_RECORDING = ASSETS / "demo.flac"
+_MODEL = "Model"
+_MICROPHONE = "Microphone"
+_ACTIONS = "When a keyword is heard"
+_DISPLAY = "Display"
 
 
 def run(
     model: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help='Model; may be given several times. By default "computer".'),
+        typer.Option(
+            metavar="FILE", help='Model; may be given several times. By default "computer".', rich_help_panel=_MODEL
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[WORD=]0..1",
+            help="Instead of the models' own: for all, once a model in order, or for one keyword.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    patience: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[WORD=]STEPS", help="Steps in a row that the score must be reached.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    refractory: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[WORD=]SECONDS", help="Least time between two detections of a word.", rich_help_panel=_MODEL
+        ),
     ] = None,
     source: Annotated[
         str | None,
@@ -35,19 +53,81 @@ def run(
             metavar="FILE|-", help="Recording, or - for raw 16-bit mono PCM or WAV on stdin. By default the microphone."
         ),
     ] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Write one JSON object a line.")] = False,
-    threshold: Annotated[
-        list[float] | None,
-        typer.Option(metavar="0..1", help="Instead of the models' own: once for all, or once a model, in order."),
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of raw PCM on stdin.")] = 16_000,
+    channels: Annotated[
+        str,
+        typer.Option(metavar="auto|all|0,2|max|mean|best|beam", help="What to do with several channels."),
+    ] = "auto",
+    gate: Annotated[bool, typer.Option("--gate", help="Let the model sleep in silence.")] = False,
+    max_seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after that long.")] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="INDEX|NAME", help="Index or part of the name; see kws devices.", rich_help_panel=_MICROPHONE
+        ),
+    ] = "",
+    backend: Annotated[
+        str,
+        typer.Option(metavar="pyaudio|sounddevice", help="Package to reach it through.", rich_help_panel=_MICROPHONE),
+    ] = "pyaudio",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for it if it is not there yet.", rich_help_panel=_MICROPHONE)
+    ] = False,
+    max_age: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="Tell nothing heard longer ago than this.", rich_help_panel=_MICROPHONE),
+    ] = 1.0,
+    demo_if_no_microphone: Annotated[
+        bool,
+        typer.Option(
+            "--demo-if-no-microphone",
+            help="Without a microphone listen to the bundled recording.",
+            rich_help_panel=_MICROPHONE,
+        ),
+    ] = False,
+    chime: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|bell|none|FILE",
+            help="Sound to play. Auto: a bell, if the microphone is listened to and there is a loudspeaker.",
+            rich_help_panel=_ACTIONS,
+        ),
+    ] = "auto",
+    command: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exec",
+            metavar="COMMAND",
+            help="Program to start (no shell); {keyword}, {score}, {time}, {channel} are filled in.",
+            rich_help_panel=_ACTIONS,
+        ),
+    ] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(metavar="mqtt://HOST/TOPIC", help="Broker to publish to.", rich_help_panel=_ACTIONS),
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Address to POST JSON to.", rich_help_panel=_ACTIONS)
     ] = None,
     chimed: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the audio with a chime laid over each detection.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the audio with a chime laid over each detection.", rich_help_panel=_ACTIONS
+        ),
     ] = None,
-    demo_if_no_microphone: Annotated[
-        bool, typer.Option("--demo-if-no-microphone", help="Without a microphone listen to the bundled recording.")
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Write one JSON object a line.", rich_help_panel=_DISPLAY)
     ] = False,
-    channels: Annotated[str, typer.Option(metavar="mono|all", help="Mix the channels, or hear each one.")] = "mono",
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of raw PCM on stdin.")] = 16_000,
+    view: Annotated[
+        bool, typer.Option("--view", help="Show levels, scores and detections live.", rich_help_panel=_DISPLAY)
+    ] = False,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Open a window with a scrolling spectrogram and scores.", rich_help_panel=_DISPLAY),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what the sound drivers write.", rich_help_panel=_DISPLAY)
+    ] = False,
     version: VersionOption = False,
 ) -> None:
     """Listen to the microphone, a recording or a pipe, and say when a keyword was heard.
@@ -56,36 +136,46 @@ def run(
 
         python run.py
 
+        python run.py --view --device usb --channels 0,1
+
+        python run.py --exec 'notify-send {keyword} {score}' --mqtt mqtt://broker.local/home/wake
+
         python run.py --source meeting.flac --chimed meeting-chimed.wav
 
-        python run.py --model computer.onnx --model stop.onnx --threshold 0.6 --threshold 0.8 --source talk.wav
+        python run.py --model computer.onnx --model stop.onnx --threshold 0.6 --threshold stop=0.8 --source talk.wav
 
         arecord -q -f S16_LE -r 16000 -c 1 | python run.py --source - --jsonl
     """
-    from kws.runtime.listen import listen
+    from kws.cli.models import DEFAULT_MODEL, open_detectors, parse_rules
+    from kws.cli.run_parts import Actions, log_to_stderr, open_sinks
+    from kws.runtime.channels import ChannelPlan
+    from kws.runtime.devices.quiet import quiet_drivers
+    from kws.runtime.listen import ListenOptions, listen
     from kws.runtime.sources import SourceOptions
 
     # Cheap checks first: what is wrong is said before anything is loaded.
     models = model or [DEFAULT_MODEL]
-    thresholds = _thresholds(threshold or [], len(models))
-    options = SourceOptions(channels=channels, raw_rate_hz=rate)
+    rules = parse_rules(threshold or [], patience or [], refractory or [], len(models))
+    plan = ChannelPlan.parse(channels)
+    actions = Actions(chime, tuple(command or ()), mqtt, webhook, chimed, jsonl, view, plot)
+    how = ListenOptions(plan, gate, has_levels=view, max_age_s=max_age, max_s=max_seconds)
+    options = SourceOptions(
+        raw_rate_hz=rate,
+        device=device,
+        backend=backend,
+        n_channels=plan.min_channels if plan.names_channels else None,
+        waits=wait,
+    )
+    if source is not None and device:
+        raise ConfigError("--device and --source were given; accepted is one of them")
     _check_overwrite(chimed, source)
-    detectors = _open_detectors(models, thresholds)
+    detectors = open_detectors(models, rules, plan.fusion)
     with ExitStack() as stack:
+        stack.enter_context(quiet_drivers(not verbose))
+        log_to_stderr(verbose)
         opened = stack.enter_context(_open_source(source, options, demo_if_no_microphone))
-        listen(opened, detectors, _open_sinks(detectors, opened, jsonl, chimed))
-
-
-def _thresholds(given: Sequence[float], n_models: int) -> list[float | None]:
-    from kws.config import require
-
-    for value in given:
-        require("threshold", value, 0.0, 1.0)
-    if len(given) not in (0, 1, n_models):
-        raise ConfigError(
-            f"--threshold was given {len(given)} times for {n_models} models; accepted is 1 or {n_models}"
-        )
-    return list(given) if len(given) == n_models else [given[0] if given else None] * n_models
+        sinks = open_sinks(actions, detectors, opened)
+        listen(opened, detectors, sinks, how)
 
 
 def _check_overwrite(chimed: Path | None, source: str | None) -> None:
@@ -93,29 +183,14 @@ def _check_overwrite(chimed: Path | None, source: str | None) -> None:
         raise ConfigError(f"--chimed {chimed} is the source itself; accepted is another file")
 
 
-def _open_detectors(models: Sequence[Path], thresholds: Sequence[float | None]) -> list[Detector]:
-    from kws.runtime import Detector
-
-    return [Detector.open(path, threshold) for path, threshold in zip(models, thresholds, strict=True)]
-
-
 def _open_source(address: str | None, options: SourceOptions, use_demo: bool) -> Source:
+    from kws.cli.models import DEMO_RECORDING
     from kws.runtime.sources import open_source
 
     try:
         return open_source(address, options)
     except (SourceError, MissingPackageError) as error:
-        if address is not None or not use_demo:
+        if address is not None or options.device or not use_demo:
             raise
         typer.echo(f"No microphone ({error}). Listening to the bundled recording instead.", err=True)
         return open_source(str(DEMO_RECORDING), options)
-
-
-def _open_sinks(detectors: Sequence[Detector], source: Source, jsonl: bool, chimed: Path | None) -> list[Sink]:
-    from kws.runtime.sinks import ChimedSink, ConsoleSink, JsonlSink
-
-    # The file first: the end is told when it is in its place.
-    sinks: list[Sink] = [] if chimed is None else [ChimedSink(chimed)]
-    specs = [detector.spec for detector in detectors]
-    sinks.append(JsonlSink(sys.stdout) if jsonl else ConsoleSink(sys.stdout, specs, source.name))
-    return sinks

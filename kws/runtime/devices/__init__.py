@@ -10,23 +10,23 @@ from kws.runtime.devices.base import Backend, DeviceInfo, InputCallback, OutputC
 __all__ = ["BACKENDS", "Backend", "DeviceInfo", "InputCallback", "OutputCallback", "Stream", "open_backend"]
 
 
-def _open_pyaudio(is_verbose: bool) -> Backend:
+def _open_pyaudio() -> Backend:
     from kws.runtime.devices.pyaudio_backend import PyAudioBackend
 
-    return PyAudioBackend(is_verbose)
+    return PyAudioBackend()
 
 
-def _open_sounddevice(is_verbose: bool) -> Backend:
+def _open_sounddevice() -> Backend:
     from kws.runtime.devices.sounddevice_backend import SoundDeviceBackend
 
-    return SoundDeviceBackend(is_verbose)
+    return SoundDeviceBackend()
 
 
-BACKENDS: dict[str, Callable[[bool], Backend]] = {"pyaudio": _open_pyaudio, "sounddevice": _open_sounddevice}
+BACKENDS: dict[str, Callable[[], Backend]] = {"pyaudio": _open_pyaudio, "sounddevice": _open_sounddevice}
 """What reaches sound devices, by name of the package; the first is the default."""
 
 
-def open_backend(name: str = "pyaudio", is_verbose: bool = False) -> Backend:
+def open_backend(name: str = "pyaudio") -> Backend:
     """Start a backend; one a process.
 
     Raises
@@ -39,4 +39,4 @@ def open_backend(name: str = "pyaudio", is_verbose: bool = False) -> Backend:
         If PortAudio does not start.
     """
     require_one_of("backend", name, BACKENDS)
-    return BACKENDS[name](is_verbose)
+    return BACKENDS[name]()

@@ -7,17 +7,11 @@ from typing import Any
 
 from kws.errors import SourceError
 from kws.runtime.devices.base import DeviceInfo, InputCallback, OutputCallback
-from kws.runtime.devices.quiet import quiet_stderr
 from kws.runtime.packages import import_package, one_line
 
 
 class PyAudioBackend:
     """PortAudio by way of PyAudio.
-
-    Parameters
-    ----------
-    is_verbose : bool
-        Let drivers write to stderr.
 
     Raises
     ------
@@ -29,34 +23,29 @@ class PyAudioBackend:
 
     name = "pyaudio"
 
-    def __init__(self, is_verbose: bool = False) -> None:
+    def __init__(self) -> None:
         self._pyaudio = import_package(
             "pyaudio", "PyAudio", "mic", "listen to a microphone (not to a recording: --source FILE)"
         )
-        self._is_quiet = not is_verbose
         self._audio: Any = self._start()
 
     def _start(self) -> Any:
-        with quiet_stderr(self._is_quiet):
-            try:
-                return self._pyaudio.PyAudio()
-            except OSError as error:
-                raise SourceError(f"PortAudio does not start ({one_line(error)})") from None
+        try:
+            return self._pyaudio.PyAudio()
+        except OSError as error:
+            raise SourceError(f"PortAudio does not start ({one_line(error)})") from None
 
     def devices(self) -> list[DeviceInfo]:
         """List the devices; see :class:`Backend`."""
-        with quiet_stderr(self._is_quiet):
-            default_input = self._default(self._audio.get_default_input_device_info)
-            default_output = self._default(self._audio.get_default_output_device_info)
-            return [
-                self._info(index, default_input, default_output) for index in range(self._audio.get_device_count())
-            ]
+        default_input = self._default(self._audio.get_default_input_device_info)
+        default_output = self._default(self._audio.get_default_output_device_info)
+        return [self._info(index, default_input, default_output) for index in range(self._audio.get_device_count())]
 
     def supports_input(self, device: DeviceInfo, rate_hz: int, n_channels: int) -> bool:
         """Return whether the device opens so; see :class:`Backend`."""
         if not self._is_known(device):
             return False
-        with quiet_stderr(self._is_quiet), contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError):
             # Its "no" is a ValueError.
             return bool(
                 self._audio.is_format_supported(
@@ -125,15 +114,13 @@ class PyAudioBackend:
         """Release everything; a second call does nothing."""
         if self._audio is not None:
             audio, self._audio = self._audio, None
-            with quiet_stderr(self._is_quiet):
-                audio.terminate()
+            audio.terminate()
 
     def _open(self, name: str, **how: Any) -> PyAudioStream:
-        with quiet_stderr(self._is_quiet):
-            try:
-                return PyAudioStream(self._audio.open(format=self._pyaudio.paInt16, **how))
-            except (OSError, ValueError) as error:
-                raise SourceError(f"{name} cannot be opened ({_reason(error)})") from None
+        try:
+            return PyAudioStream(self._audio.open(format=self._pyaudio.paInt16, **how))
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{name} cannot be opened ({_reason(error)})") from None
 
     def _info(self, index: int, default_input: int, default_output: int) -> DeviceInfo:
         raw = self._audio.get_device_info_by_index(index)

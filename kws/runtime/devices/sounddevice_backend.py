@@ -7,17 +7,11 @@ from typing import Any
 
 from kws.errors import SourceError
 from kws.runtime.devices.base import DeviceInfo, InputCallback, OutputCallback
-from kws.runtime.devices.quiet import quiet_stderr
 from kws.runtime.packages import import_package, one_line
 
 
 class SoundDeviceBackend:
     """PortAudio by way of sounddevice, which needs no compiler where it brings PortAudio along.
-
-    Parameters
-    ----------
-    is_verbose : bool
-        Let drivers write to stderr.
 
     Raises
     ------
@@ -27,44 +21,40 @@ class SoundDeviceBackend:
 
     name = "sounddevice"
 
-    def __init__(self, is_verbose: bool = False) -> None:
-        self._is_quiet = not is_verbose
-        with quiet_stderr(self._is_quiet):
-            try:
-                self._package = import_package("sounddevice", "sounddevice", "sounddevice", "reach sound devices")
-            except OSError as error:
-                raise SourceError(f"PortAudio does not start ({one_line(error)})") from None
+    def __init__(self) -> None:
+        try:
+            self._package = import_package("sounddevice", "sounddevice", "sounddevice", "reach sound devices")
+        except OSError as error:
+            raise SourceError(f"PortAudio does not start ({one_line(error)})") from None
         self._streams: list[SoundDeviceStream] = []
         self._is_open = True
 
     def devices(self) -> list[DeviceInfo]:
         """List the devices; see :class:`Backend`."""
-        with quiet_stderr(self._is_quiet):
-            apis = [api["name"] for api in self._package.query_hostapis()]
-            default_input, default_output = self._package.default.device
-            if default_input < 0:
-                default_input, default_output = self._system_defaults()
-            return [
-                DeviceInfo(
-                    index,
-                    str(raw["name"]),
-                    str(apis[raw["hostapi"]]),
-                    int(raw["max_input_channels"]),
-                    int(raw["max_output_channels"]),
-                    round(raw["default_samplerate"]),
-                    index == default_input,
-                    index == default_output,
-                )
-                for index, raw in enumerate(self._package.query_devices())
-            ]
+        apis = [api["name"] for api in self._package.query_hostapis()]
+        default_input, default_output = self._package.default.device
+        if default_input < 0:
+            default_input, default_output = self._system_defaults()
+        return [
+            DeviceInfo(
+                index,
+                str(raw["name"]),
+                str(apis[raw["hostapi"]]),
+                int(raw["max_input_channels"]),
+                int(raw["max_output_channels"]),
+                round(raw["default_samplerate"]),
+                index == default_input,
+                index == default_output,
+            )
+            for index, raw in enumerate(self._package.query_devices())
+        ]
 
     def supports_input(self, device: DeviceInfo, rate_hz: int, n_channels: int) -> bool:
         """Return whether the device opens so; see :class:`Backend`."""
-        with quiet_stderr(self._is_quiet):
-            try:
-                self._package.check_input_settings(device.index, n_channels, "int16", samplerate=rate_hz)
-            except (self._package.PortAudioError, ValueError):
-                return False
+        try:
+            self._package.check_input_settings(device.index, n_channels, "int16", samplerate=rate_hz)
+        except (self._package.PortAudioError, ValueError):
+            return False
         return True
 
     def open_input(
@@ -97,9 +87,8 @@ class SoundDeviceBackend:
     def rescan(self) -> None:
         """Look for devices again; see :class:`Backend`."""
         self.close()
-        with quiet_stderr(self._is_quiet):
-            # The package's documented way, for want of a public one.
-            self._package._initialize()
+        # The package's documented way, for want of a public one.
+        self._package._initialize()
         self._is_open = True
 
     def close(self) -> None:
@@ -110,25 +99,23 @@ class SoundDeviceBackend:
         for stream in self._streams:
             stream.close()
         self._streams.clear()
-        with quiet_stderr(self._is_quiet):
-            self._package._terminate()
+        self._package._terminate()
 
     def _open(
         self, kind: Any, name: str, index: int | None, rate_hz: int, n_channels: int, block_frames: int, callback: Any
     ) -> SoundDeviceStream:
-        with quiet_stderr(self._is_quiet):
-            try:
-                raw = kind(
-                    samplerate=rate_hz,
-                    blocksize=block_frames,
-                    device=index,
-                    channels=n_channels,
-                    dtype="int16",
-                    callback=callback,
-                )
-                raw.start()
-            except (self._package.PortAudioError, ValueError) as error:
-                raise SourceError(f"{name} cannot be opened ({one_line(error)})") from None
+        try:
+            raw = kind(
+                samplerate=rate_hz,
+                blocksize=block_frames,
+                device=index,
+                channels=n_channels,
+                dtype="int16",
+                callback=callback,
+            )
+            raw.start()
+        except (self._package.PortAudioError, ValueError) as error:
+            raise SourceError(f"{name} cannot be opened ({one_line(error)})") from None
         stream = SoundDeviceStream(raw)
         self._streams = [other for other in self._streams if not other.is_closed] + [stream]
         return stream

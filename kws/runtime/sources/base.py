@@ -56,8 +56,6 @@ class SourceOptions:
         Microphone: channels to open; by default as many as the device has (see `MicrophoneSource`).
     waits : bool
         Microphone: wait for it where it is absent at the start.
-    is_verbose : bool
-        Microphone: let drivers write to stderr.
     """
 
     block_samples: int = 1280
@@ -66,7 +64,6 @@ class SourceOptions:
     backend: str = "pyaudio"
     n_channels: int | None = None
     waits: bool = False
-    is_verbose: bool = False
 
     def __post_init__(self) -> None:
         require("block_samples", self.block_samples, 1, 10_000_000)

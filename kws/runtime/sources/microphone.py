@@ -48,13 +48,11 @@ class MicrophoneSource(Source):
         If the device is not there (unless ``options.waits``) or cannot be opened so.
     """
 
-    def __init__(
-        self, address: str = "", options: SourceOptions | None = None, backend: Backend | None = None
-    ) -> None:
+    def __init__(self, address: str = "", options: SourceOptions | None = None, backend: Backend | None = None) -> None:
         options = options or SourceOptions()
         self._wanted = address or options.device
         self._n_channels = options.n_channels
-        self.backend = backend or open_backend(options.backend, options.is_verbose)
+        self.backend = backend or open_backend(options.backend)
         """For others that use sound devices in this process."""
         self._capture: Capture | None = None
         self._is_closed = False
