@@ -157,6 +157,7 @@ def test_window_that_hangs_is_not_waited_for_and_catches_up(screenshot: Callable
         sink.audio(noise)
         sink.scores(np.full((4, 2, 1), 0.25, np.float32), "tiny")
         sink.event(Event("loud", 159.0, 0.5, 0), "tiny")
+        sink.status(Status())
     os.kill(pid_of(sink), signal.SIGCONT)
     wait_for(lambda: sink._window._waiting.empty())
     # What was dropped was whole messages: what comes now is understood.

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from kws.audio import FloatArray, to_pcm16
 from kws.config import require
 from kws.errors import ConfigError, MissingPackageError
@@ -30,6 +32,7 @@ _START_TIMEOUT_S = 120.0
 _CLOSE_TIMEOUT_S = 0.8
 # About ten seconds of audio and scores; what a window cannot take in that time is not shown.
 _MAX_WAITING = 256
+_MAX_BEHIND_SAMPLES = 2560
 
 
 class PlotSink(Sink):
@@ -58,27 +61,29 @@ class PlotSink(Sink):
     def __init__(self, specs: Sequence[ModelSpec], title: str, seconds: float = 10.0) -> None:
         require("seconds", seconds, 1.0, 120.0)
         self._models = {spec.name: _Model(index, spec) for index, spec in enumerate(specs)}
-        self._position = _Position()
+        self._end = 0
         self._window = _Window(_hello(specs, title, seconds))
 
     def audio(self, samples: FloatArray) -> None:
         """Show the next samples."""
-        self._position.advance(samples.shape[1])
+        self._end += samples.shape[1]
         if samples.size:
-            self._window.tell(Audio(self._position.end, to_pcm16(samples)))
+            self._window.tell(Audio(self._end, to_pcm16(samples)))
 
     def scores(self, scores: FloatArray, model: str) -> None:
-        """Show the smoothed scores, the highest over the channels."""
-        if scores.shape[1]:
-            self._window.tell(self._models[model].place(scores, self._position))
+        """Keep the scores until it is known that the block has no more of them."""
+        self._models[model].hear(scores)
 
     def event(self, event: Event, model: str) -> None:
         """Mark a detection."""
         self._window.tell(Marker(event.time_s, event.keyword, event.score))
 
     def status(self, status: Status) -> None:
-        """Count what was lost, so that the time axis goes on as the events' times do."""
-        self._position.lose(status.lost_samples)
+        """Show the smoothed scores of the block, the highest over the channels."""
+        for model in self._models.values():
+            message = model.placed(self._end)
+            if message is not None:
+                self._window.tell(message)
 
     def end(self, summary: Summary) -> None:
         """Close the window."""
@@ -89,23 +94,6 @@ class PlotSink(Sink):
         self._window.close()
 
 
-class _Position:
-    """Where in the stream (16 kHz samples, lost ones counted) the audio has come to."""
-
-    def __init__(self) -> None:
-        self.end = 0
-        self.block_samples = 0
-        self._lost_samples = 0
-
-    def advance(self, n_samples: int) -> None:
-        self.end += n_samples
-        self.block_samples = n_samples
-
-    def lose(self, lost_samples: int) -> None:
-        self.end += lost_samples - self._lost_samples
-        self._lost_samples = lost_samples
-
-
 class _Model:
     """One model's scores, placed on the time axis."""
 
@@ -113,17 +101,26 @@ class _Model:
         self._index = index
         self._best = BestScores(spec)
         self._step_samples = spec.step_samples
+        self._waiting: list[FloatArray] = []
         self._end = 0
 
-    def place(self, scores: FloatArray, position: _Position) -> Scores:
-        """Return the message for scores that have just been computed."""
-        n_samples = scores.shape[1] * self._step_samples
-        self._end += n_samples
-        # One score follows the other. Only after a gap or a sleep, when that leads off the audio that was just
-        # heard, do they start again at its end.
-        if not position.end - position.block_samples - n_samples <= self._end <= position.end:
-            self._end = position.end
-        return Scores(self._end, self._index, self._best.update(scores))
+    def hear(self, scores: FloatArray) -> None:
+        """Take raw scores ``(C, T, K)``."""
+        if scores.shape[1]:
+            self._waiting.append(self._best.update(scores))
+
+    def placed(self, audio_end: int) -> Scores | None:
+        """Return the message for the scores that were heard since the last one, if any."""
+        if not self._waiting:
+            return None
+        scores = np.concatenate(self._waiting)
+        self._waiting.clear()
+        # One score follows the other, a little behind the audio since models take blocks of their own size. After a
+        # gap or a sleep, when that is not so, they start again at the end of the audio.
+        self._end += len(scores) * self._step_samples
+        if not audio_end - _MAX_BEHIND_SAMPLES - self._step_samples <= self._end <= audio_end:
+            self._end = audio_end
+        return Scores(self._end, self._index, scores)
 
 
 class _Window:

@@ -147,33 +147,43 @@ def test_sink_tells_everything_in_order(monkeypatch, tmp_path):
     sink.audio(np.full((2, 1280), 0.5, np.float32))
     sink.scores(np.array([[[0.2], [0.4]], [[0.6], [0.0]]], np.float32), "tiny")
     sink.event(Event("loud", 0.08, 0.75, 1), "tiny")
-    sink.status(Status(lost_samples=16000))
+    sink.status(Status())
     sink.audio(np.zeros((2, 0), np.float32))
-    sink.audio(np.zeros((2, 1280), np.float32))
-    sink.scores(np.zeros((2, 2, 1), np.float32), "tiny")
-    sink.end(Summary(0.16, 16000))
+    sink.status(Status())
+    sink.end(Summary(0.08, 0))
     assert window.process.returncode == 0
-    hello, audio, scores, marker, later_audio, later_scores = read_messages(
-        io.BytesIO((tmp_path / "told").read_bytes())
-    )
+    hello, audio, marker, scores = read_messages(io.BytesIO((tmp_path / "told").read_bytes()))
     assert hello == Hello("talk.wav", 5.0, ((Curve("loud", 0.5),),), (640,))
     assert (audio.end, audio.samples.shape, audio.samples[1, 7]) == (1280, (2, 1280), 16384)
     assert scores.end == 1280
     assert scores.scores == pytest.approx(np.array([[0.3], [0.3]]))
     assert marker == Marker(0.08, "loud", 0.75)
-    assert (later_audio.end, later_scores.end) == (1280 + 16000 + 1280,) * 2
 
 
-def test_scores_of_one_large_block_follow_each_other(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("told", "ends"),
+    [
+        # Blocks of the model's own size.
+        ([(1280, 1), (1280, 1), (1280, 1)], [1280, 2560, 3840]),
+        # Larger ones, of which the model leaves a rest.
+        ([(4000, 3), (4000, 3), (4000, 3)], [3840, 7680, 11520]),
+        # Nothing is scored while the gate is closed; as it opens, the audio before is scored too.
+        ([(1280, 1), (64000, 0), (1280, 4), (1280, 1)], [1280, 66560, 67840]),
+    ],
+)
+def test_scores_follow_each_other_and_the_audio(monkeypatch, tmp_path, told, ends):
     FakeWindow(monkeypatch, RECORDER, str(tmp_path / "told"))
     sink = PlotSink([tiny_spec()], "talk.wav")
-    for _ in range(2):
-        sink.audio(np.zeros((1, 5000), np.float32))
-        for _ in range(3):
+    for n_samples, n_blocks in told:
+        sink.audio(np.zeros((1, n_samples), np.float32))
+        for _ in range(n_blocks):
             sink.scores(np.zeros((1, 2, 1), np.float32), "tiny")
+        sink.status(Status())
     sink.end(Summary(0.0, 0))
-    told = read_messages(io.BytesIO((tmp_path / "told").read_bytes()))
-    assert [m.end for m in told if isinstance(m, Scores)] == [1280, 2560, 3840, 5120, 6400, 7680]
+    messages = list(read_messages(io.BytesIO((tmp_path / "told").read_bytes())))
+    scores = [message for message in messages if isinstance(message, Scores)]
+    assert [message.end for message in scores] == ends
+    assert [len(message.scores) for message in scores] == [2 * n_blocks for _, n_blocks in told if n_blocks]
 
 
 def test_window_that_does_not_read_costs_messages_not_memory_or_time(monkeypatch, caplog):
