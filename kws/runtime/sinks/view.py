@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import time
 from collections import deque
@@ -165,6 +166,26 @@ class ViewSink(Sink):
                 list(self._notices),
             )
         )
+
+
+class NoticeHandler(logging.Handler):
+    """Show log lines within the display; a handler that writes to the terminal would write over it.
+
+    Parameters
+    ----------
+    sink : Sink
+        The display.
+    level : int
+        Lowest level that is shown.
+    """
+
+    def __init__(self, sink: Sink, level: int = logging.WARNING) -> None:
+        super().__init__(level)
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a line."""
+        self._sink.notice(self.format(record))
 
 
 class _Screen:

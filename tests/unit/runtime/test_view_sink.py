@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import logging
 import re
 import time
 
@@ -15,7 +16,7 @@ from kws.errors import ConfigError
 from kws.runtime import Event
 from kws.runtime.sinks import Status, Summary
 from kws.runtime.sinks.best_scores import BestScores
-from kws.runtime.sinks.view import ViewSink
+from kws.runtime.sinks.view import NoticeHandler, ViewSink
 from kws.runtime.sinks.view_rows import ASCII_BARS, Bars, Gauge, Picture, draw_bar, lay_out, level_gauge, score_gauge
 from tests.tiny_model import tiny_spec
 
@@ -241,6 +242,20 @@ def test_starts_anew_when_the_terminal_changes_its_size(clock):
     assert CLEAR in text
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.split(CLEAR)[1])
     assert max(cell_len(line) for line in plain.splitlines()) == 40
+    view.abort()
+
+
+def test_log_lines_are_shown_within_the_display(clock):
+    console = terminal()
+    view = open_view(clock, console)
+    logger = logging.Logger("test")
+    logger.addHandler(NoticeHandler(view))
+    logger.info("of no interest")
+    logger.warning("the queue is %d long", 7)
+    view.status(Status())
+    text = shown(console)
+    assert "00:00.00  the queue is 7 long" in text
+    assert "interest" not in text
     view.abort()
 
 
