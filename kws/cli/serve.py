@@ -106,6 +106,7 @@ async def _serve(server: WyomingServer, catalogue: Catalogue) -> int:
         return await told
     finally:
         announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
         await server.stop()
         tally = server.tally
         typer.echo(f"Stopped after {tally.connections} connections and {tally.detections} detections")

@@ -160,13 +160,7 @@ class Model:
             self.prediction_buffer[name].append(score)
         return (shown_scores, {"models": seconds}) if timing else shown_scores
 
-    def predict_clip(
-        self,
-        clip: str | os.PathLike[str] | npt.NDArray[np.int16],
-        padding: int = 1,
-        chunk_size: int = 1280,
-        **options: Any,
-    ) -> list[Any]:
+    def predict_clip(self, clip: Clip, padding: int = 1, chunk_size: int = 1280, **options: Any) -> list[Any]:
         """Predict on a whole clip as if it came live, after a :meth:`reset`.
 
         Parameters

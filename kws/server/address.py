@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Address:
             _check_socket_path(self.path)
             return
         require("port", self.port, 1, 65_535)
-        if not self.host or not self.host.isprintable() or any(sign in self.host for sign in "/ []@"):
+        if not _is_host(self.host):
             raise ConfigError(f"host is {shown(self.host)}; accepted is a name or an IP address")
 
     @classmethod
@@ -64,9 +65,10 @@ class Address:
             host, port = parts.hostname, parts.port
         except ValueError as error:
             raise ConfigError(f"uri is {shown(uri)} ({error}); {_ACCEPTED}") from None
-        if parts.scheme == "unix" and parts.path and not parts.netloc:
+        has_more = bool(parts.query or parts.fragment or parts.username)
+        if parts.scheme == "unix" and parts.path and not parts.netloc and not has_more:
             return cls("", 0, parts.path)
-        if parts.scheme == "tcp" and host and port is not None and parts.path in ("", "/"):
+        if parts.scheme == "tcp" and host and port is not None and parts.path in ("", "/") and not has_more:
             return cls(host, port)
         raise ConfigError(f"uri is {shown(uri)}; {_ACCEPTED}")
 
@@ -77,6 +79,15 @@ class Address:
             return f"unix://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"tcp://{host}:{self.port}"
+
+
+def _is_host(text: str) -> bool:
+    if ":" in text:
+        try:
+            ipaddress.IPv6Address(text)
+        except ValueError:
+            return False
+    return bool(text) and text.isprintable() and not any(sign in text for sign in "/ []@?#")
 
 
 def _check_socket_path(path: str) -> None:

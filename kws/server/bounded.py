@@ -12,6 +12,7 @@ from kws.server.address import ServerError
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """Accepted size of an event's data and of its audio: 131 s of 16 kHz 16-bit mono."""
+_DISCARDED_BYTES = 65_536
 
 
 class BoundedReader:
@@ -44,6 +45,11 @@ class BoundedReader:
         if n_bytes > MAX_EVENT_BYTES:
             raise ServerError(f"an event has {n_bytes} bytes; accepted are up to {MAX_EVENT_BYTES}")
         return await self._reader.readexactly(n_bytes)
+
+    async def discard(self) -> None:
+        """Read to the end and keep nothing."""
+        while await self._reader.read(_DISCARDED_BYTES):
+            pass
 
     def feed_eof(self) -> None:
         """End the stream from this side."""

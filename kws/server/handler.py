@@ -25,6 +25,8 @@ from kws.server.hearing import Heard, Hearing, PcmFormat
 
 _LOG = logging.getLogger(__name__)
 _MAX_TIMESTAMP = 2**63
+_MAX_NAMES = 1000
+_LINGER_S = 1.0
 
 
 @dataclass
@@ -77,10 +79,13 @@ class WakeHandler(AsyncEventHandler):
 
     async def run(self) -> None:
         """Serve the client until it has gone."""
-        self._tally.clients += 1
         self._tally.connections += 1
+        is_welcome = self._tally.clients < self._max_clients
+        self._tally.clients += is_welcome
         _LOG.debug("%s: connected", self._peer)
         try:
+            if not is_welcome:
+                raise ServerError(f"the server is full: {self._max_clients} clients are accepted at a time")
             await self._converse()
         except KwsError as error:
             _LOG.info("%s: %s", self._peer, error)
@@ -88,14 +93,12 @@ class WakeHandler(AsyncEventHandler):
         except (OSError, asyncio.IncompleteReadError) as error:
             _LOG.debug("%s: connection lost (%s)", self._peer, error)
         finally:
-            self._tally.clients -= 1
+            self._tally.clients -= is_welcome
             self._let_go()
             self.writer.close()
             _LOG.debug("%s: closed", self._peer)
 
     async def _converse(self) -> None:
-        if self._tally.clients > self._max_clients:
-            raise ServerError(f"the server is full: {self._max_clients} clients are accepted at a time")
         while (event := await read_event(self._bounded)) is not None:
             await self.handle_event(event)
         # A client that only shut its sending side still waits for the answer.
@@ -105,8 +108,11 @@ class WakeHandler(AsyncEventHandler):
     async def _tell(self, error: KwsError) -> None:
         try:
             await self.write_event(Error(text=str(error), code=type(error).__name__).event())
-        except OSError:
-            _LOG.debug("%s: gone before it could be told", self._peer)
+            self.writer.write_eof()
+            # Closing on bytes that nobody has read resets the connection, and the error would be lost.
+            await asyncio.wait_for(self._bounded.discard(), _LINGER_S)
+        except (OSError, asyncio.TimeoutError):
+            _LOG.debug("%s: may not have been told", self._peer)
 
     async def handle_event(self, event: Event) -> bool:
         """Take one event; events of other kinds are ignored, as the protocol asks.
@@ -178,6 +184,6 @@ def _timestamp(data: dict[str, Any]) -> int | None:
 
 def _names(data: dict[str, Any]) -> list[str]:
     stated = data.get("names") or []
-    if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
-        raise ServerError(f"names is {shown(stated)}; accepted is a list of names")
+    if not isinstance(stated, list) or len(stated) > _MAX_NAMES or not all(isinstance(name, str) for name in stated):
+        raise ServerError(f"names is {shown(stated)}; accepted is a list of up to {_MAX_NAMES} names")
     return stated

@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from kws.config import require
-from kws.runtime.packages import import_package
+from kws.runtime.packages import import_package, one_line
 from kws.server.address import Address, ServerError
 from kws.server.announcement import Announcement
 from kws.server.catalogue import Catalogue
@@ -119,4 +119,6 @@ def _reason(error: OSError | UnicodeError) -> str:
     # asyncio words most of them at length; those of name look-ups have numbers of their own.
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
-    return str(error.strerror if isinstance(error, OSError) else "no valid name")
+    if isinstance(error, OSError):
+        return error.strerror or one_line(error)
+    return "no valid name"

@@ -28,14 +28,15 @@ def test_default():
 @pytest.mark.parametrize(
     "uri",
     ["", "127.0.0.1:10400", "tcp://127.0.0.1", "tcp://:10400", "tcp://a:b", "tcp://a:70000", "tcp://a:1/b", "tcp://[::1",
-     "unix://relative", "unix:", "http://a:1", "stdio://"],
+     "unix://relative", "unix:", "http://a:1", "stdio://",
+     "unix:///a?b", "tcp://me@a:1", "tcp://a:1#b"],
 )  # fmt: skip
 def test_uris_that_are_refused(uri):
     with pytest.raises(ConfigError, match="uri is .*accepted are tcp://HOST:PORT and unix:///PATH"):
         Address.parse(uri)
 
 
-@pytest.mark.parametrize("host", ["", "a b", "a/b", "tcp://a", "[::1]", "me@home", "a\nb"])
+@pytest.mark.parametrize("host", ["", "a b", "a/b", "tcp://a", "[::1]", "me@home", "a\nb", "localhost:1", "::g"])
 def test_hosts_that_are_refused(host):
     with pytest.raises(ConfigError, match="host is"):
         Address(host)
