@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +69,13 @@ class NumpyFrontEnd:
         overlap_samples = self.config.window_samples - self.config.hop_samples
         self._pending = np.zeros((self.n_channels, overlap_samples), np.float32)
         self._pcen.reset()
+
+    def select(self, channels: Sequence[int]) -> None:
+        """Rearrange the channels: new channel ``i`` goes on from where old channel ``channels[i]`` is."""
+        self.n_channels = len(channels)
+        self._pending = np.take(self._pending, channels, axis=0)
+        self._pcen.select(channels)
+        self._make_work_arrays()
 
     def process(self, samples: npt.ArrayLike) -> FloatArray:
         """Take the next samples and return the frames that they complete.
@@ -141,6 +150,9 @@ class _Pcen:
 
     def reset(self) -> None:
         self._smoothed[:] = 0.0
+
+    def select(self, channels: Sequence[int]) -> None:
+        self._smoothed = np.take(self._smoothed, channels, axis=0)
 
     def compress(self, energies: FloatArray, out: FloatArray) -> None:
         """Write the features of ``(C, T, F)`` energies to `out`."""

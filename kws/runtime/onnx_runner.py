@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,13 @@ class OnnxRunner:
         """Forget all inputs: what comes next follows silence."""
         for state in self._states[self._turn]:
             state[...] = 0.0
+
+    def select(self, channels: Sequence[int]) -> None:
+        """Rearrange the states; see :class:`kws.runtime.runner.Runner`."""
+        states = [np.take(state, channels, axis=0) for state in self._states[self._turn]]
+        self._allocate_states(len(channels))
+        for state, selected in zip(self._states[self._turn], states, strict=True):
+            state[...] = selected
 
     def run(self, inputs: FloatArray) -> FloatArray:
         """Take the next inputs and return their scores; see :class:`kws.runtime.runner.Runner`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,16 @@ class Runner(Protocol):
 
     def reset(self) -> None:
         """Forget all inputs."""
+        ...
+
+    def select(self, channels: Sequence[int]) -> None:
+        """Rearrange the states: new channel ``i`` goes on from where old channel ``channels[i]`` is.
+
+        Parameters
+        ----------
+        channels : sequence of int
+            A channel may be left out, or come several times.
+        """
         ...
 
 

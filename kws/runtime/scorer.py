@@ -25,6 +25,11 @@ class Scorer:
     Samples are collected into blocks of a fixed size before anything is computed. So the same audio gives the
     same scores, to the last bit, whatever the sizes in which it comes.
 
+    Channels that have been identical from the start are computed once: copies of one microphone, and inputs to
+    which nothing is connected. A copy that departs goes on from the states of those that it was equal to, so that
+    the scores are those of computing every channel all along (to the rounding of the runtime, whose last bit may
+    depend on how many channels it is given).
+
     Parameters
     ----------
     runner : Runner
@@ -44,11 +49,25 @@ class Scorer:
         """Channels C of the stream; 0 before the first samples."""
         return len(self._block)
 
+    @property
+    def n_computed(self) -> int:
+        """Channels that differ from one another so far; 0 before the first block."""
+        return len(self._firsts)
+
+    @property
+    def heard(self) -> FloatArray:
+        """Samples ``(C, N)`` of the scores that were given last; valid until the next ones are computed."""
+        return self._heard
+
     def reset(self) -> None:
         """Forget all samples and the number of channels."""
         self._block: FloatArray = np.zeros((0, self.block_samples), np.float32)
+        self._heard = self._block
         self._filled_samples = 0
         self._front_end: NumpyFrontEnd | None = None
+        # For each channel the computed one that it equals, and for each computed one its first channel.
+        self._computed_of: list[int] = []
+        self._firsts: list[int] = []
         self._runner.reset()
 
     def process(self, samples: npt.ArrayLike) -> Iterator[FloatArray]:
@@ -93,8 +112,7 @@ class Scorer:
         if self.n_channels:
             raise AudioError(f"samples have {n_channels} channels; this stream has {self.n_channels}")
         self._block = np.zeros((n_channels, self.block_samples), np.float32)
-        if self.spec.input == "features":
-            self._front_end = NumpyFrontEnd(self.spec.front_end, n_channels)
+        self._computed_of = [0] * n_channels
 
     def _blocks(self, rows: npt.NDArray[np.int16] | FloatArray) -> Iterator[FloatArray]:
         scale = _PER_UNIT if rows.dtype == _INT16 else np.float32(1.0)
@@ -111,7 +129,36 @@ class Scorer:
                 yield self._compute(self._block)
 
     def _compute(self, block: FloatArray) -> FloatArray:
+        self._heard = block
+        n_channels = len(block)
+        if len(self._firsts) < n_channels:
+            self._split(block)
+        if len(self._firsts) == n_channels:
+            return self._score(block)
+        return self._score(block[self._firsts])[self._computed_of]
+
+    def _score(self, block: FloatArray) -> FloatArray:
         return self._runner.run(block if self._front_end is None else self._front_end.process(block))
+
+    def _split(self, block: FloatArray) -> None:
+        """Find the channels that differ from now on, and give each the states of what it was equal to."""
+        computed: dict[tuple[int, bytes], int] = {}
+        firsts, before = [], []
+        for channel, old in enumerate(self._computed_of):
+            key = (old, block[channel].tobytes())
+            if key not in computed:
+                computed[key] = len(computed)
+                firsts.append(channel)
+                before.append(old)
+            self._computed_of[channel] = computed[key]
+        if not self._firsts:
+            if self.spec.input == "features":
+                self._front_end = NumpyFrontEnd(self.spec.front_end, len(firsts))
+        elif len(firsts) > len(self._firsts):
+            self._runner.select(before)
+            if self._front_end is not None:
+                self._front_end.select(before)
+        self._firsts = firsts
 
 
 def _checked(samples: npt.ArrayLike) -> npt.NDArray[np.int16] | FloatArray:
