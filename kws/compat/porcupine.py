@@ -156,8 +156,7 @@ class Porcupine:
 
 def _open(path: str | os.PathLike[str], sensitivity: float) -> Detector:
     runner = open_runner(path)
-    runner.spec = _with_sensitivity(runner.spec, sensitivity)
-    return Detector(runner)
+    return Detector(runner, spec=_with_sensitivity(runner.spec, sensitivity))
 
 
 def _with_sensitivity(spec: ModelSpec, sensitivity: float) -> ModelSpec:

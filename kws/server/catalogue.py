@@ -124,9 +124,7 @@ class Catalogue:
 
     def _open_one(self, path: str | os.PathLike[str], index: int) -> Detector:
         runner = open_runner(path)
-        if self._change is not None:
-            runner.spec = self._change(runner.spec, index)
-        return Detector(runner)
+        return Detector(runner, spec=self._change(runner.spec, index) if self._change else None)
 
 
 def _name_all(specs: Sequence[ModelSpec]) -> dict[tuple[int, str], WakeWord]:
