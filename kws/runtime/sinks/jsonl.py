@@ -7,10 +7,7 @@ from typing import Any, TextIO
 
 from kws.runtime.detector import Event
 from kws.runtime.sinks.base import Sink, Summary
-
-# A sample at 16 kHz is 6.25e-5 s: six decimals tell samples apart and hide binary rounding.
-_TIME_DECIMALS = 6
-_SCORE_DECIMALS = 4
+from kws.runtime.sinks.template import TIME_DECIMALS, plain_values
 
 
 class JsonlSink(Sink):
@@ -29,11 +26,7 @@ class JsonlSink(Sink):
         live = {} if event.unix_s is None else {"unix_s": round(event.unix_s, 3)}
         self._write(
             event="detection",
-            keyword=event.keyword,
-            time_s=round(event.time_s, _TIME_DECIMALS),
-            score=round(event.score, _SCORE_DECIMALS),
-            channel=event.channel,
-            model=model,
+            **plain_values(event, model),
             **live,
         )
 
@@ -41,7 +34,7 @@ class JsonlSink(Sink):
         """Write the end record."""
         self._write(
             event="end",
-            audio_s=round(summary.audio_s, _TIME_DECIMALS),
+            audio_s=round(summary.audio_s, TIME_DECIMALS),
             lost_samples=int(summary.lost_samples),
             stale_events=summary.stale_events,
             stalls=summary.stalls,
