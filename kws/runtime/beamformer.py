@@ -25,10 +25,12 @@ _FRAME_SAMPLES = 2 * _BLOCK_SAMPLES
 # Past samples that are needed: a frame to learn from, or what the filters reach back to.
 _PAST_SAMPLES = _FRAME_SAMPLES
 _FADE_SAMPLES = 256
+_PART_SAMPLES = SAMPLE_RATE_HZ // 200
 # Delays are found and applied in quarters of a sample: 5 mm of path.
 _PARTS = 4
 _BAND_HZ = (200.0, 6000.0)
-_ACTIVE_DB = 6.0
+# Power over that of the noise floor from which on a block tells where somebody speaks: 6 dB.
+_ACTIVE_RATIO = 4.0
 # Cross spectra are averaged with a time constant of 0.3 s of activity: a part of a word.
 _KEPT = 0.9
 # A peak lower than this share of what one source without echoes gives is no direction.
@@ -163,7 +165,9 @@ class Beamformer:
             self._cross[:] = 0.0
         delays = self._delays
         self._ambient.update(block[reference : reference + 1])
-        if self._ambient.levels_db[0] > self._ambient.floors_db[0] + _ACTIVE_DB:
+        # Measured as the floor is: without what lies below speech.
+        parts = block[reference, -_PART_SAMPLES * (_BLOCK_SAMPLES // _PART_SAMPLES) :].reshape(-1, _PART_SAMPLES)
+        if float(parts.var(axis=1).mean()) > _ACTIVE_RATIO * 10 ** (self._ambient.floors_db[0] / 10):
             delays = self._find_delays(frame, reference)
         if delays != self._delays or not np.array_equal(was_live, self._is_live):
             self._delays = delays

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from kws.audio import MAX_CHANNELS, FloatArray
-from kws.config import shown
+from kws.config import SAMPLE_RATE_HZ, shown
 from kws.errors import AudioError, ConfigError
-from kws.runtime.ambient import AmbientLevel
+from kws.runtime.ambient import FRAME_SAMPLES, AmbientLevel
 from kws.runtime.beamformer import Beamformer
 
 AUTO = "max"
@@ -26,8 +27,9 @@ _BEAM_SUFFIX = "+beam"
 _TAKES_BEAM = ("all", "max", "best")
 # Below this the floor of a channel is that of a noise gate or of no microphone, and says nothing.
 _MIN_FLOOR_POWER = 1e-8
-# A ratio is remembered for about a second: scores peak at a word's end, when its level has fallen again.
-_KEPT_A_FRAME = 0.98
+# A ratio fades within about a second: scores peak at a word's end, when its level has fallen again.
+_FADES_IN_S = 1.0
+_KEPT_A_FRAME = math.exp(-FRAME_SAMPLES / (_FADES_IN_S * SAMPLE_RATE_HZ))
 
 
 @dataclass(frozen=True)

@@ -171,3 +171,105 @@ def test_events_are_plain_values():
 
 def test_default_rule_block_is_80_ms(detector):
     assert detector.block_samples == 1280
+
+
+class Script:
+    """A runner that gives scores that were written down: `(C, steps, 1)`, as many channels as it is asked for."""
+
+    def __init__(self, scores):
+        self.spec = tiny_spec(decision={"loud": DecisionConfig(threshold=0.5, rearm_ratio=0.5, refractory_s=0.2)})
+        self.scores, self.step = np.array(scores, np.float32)[:, :, None], 0
+
+    def run(self, inputs):
+        self.step += inputs.shape[1] // 4
+        return self.scores[: len(inputs), self.step - inputs.shape[1] // 4 : self.step]
+
+    def reset(self):
+        self.step = 0
+
+    def select(self, channels):
+        raise AssertionError("all channels differ from the start")
+
+
+def told(scores, fusion, samples=None):
+    """Return step, channel and score of the events that are made of scores, one row a channel."""
+    detector = Detector(Script(scores), fusion=fusion)
+    n_samples = 640 * len(scores[0])
+    if samples is None:
+        samples = np.random.default_rng(0).normal(0, 0.01, (len(scores), n_samples))
+    events = detector.process(samples.astype(np.float32)) + detector.flush()
+    return [(round(event.time_s / STEP_S) - 1, event.channel, pytest.approx(event.score)) for event in events]
+
+
+def peaks(n_steps, **steps):
+    """Return scores of zero but for some: `s3=0.9` is 0.9 at step 3."""
+    track = [0.0] * n_steps
+    for step, score in steps.items():
+        track[int(step[1:])] = score
+    return track
+
+
+def test_any_tells_a_word_once():
+    # 0.5 s are 13 steps of 40 ms.
+    tracks = [peaks(40, s4=0.6), peaks(40, s16=0.9, s30=0.7), peaks(40, s8=0.9, s17=0.8)]
+    assert told(tracks, "any") == [(4, 0, 0.6), (17, 2, 0.8), (30, 1, 0.7)]
+
+
+def test_any_tells_the_highest_of_one_step():
+    assert told([peaks(10, s4=0.6), peaks(10, s4=0.9), peaks(10, s4=0.9)], "any") == [(4, 1, 0.9)]
+
+
+def test_any_leaves_a_channel_its_own_refractory_time():
+    # 0.2 s are 5 steps; a channel that repeats itself says another word, another channel does not.
+    assert told([peaks(20, s4=0.6, s9=0.6), peaks(20, s10=0.9)], "any") == [(4, 0, 0.6), (9, 0, 0.6)]
+    assert told([peaks(20, s4=0.6, s9=0.6)], "any") == [(4, 0, 0.6), (9, 0, 0.6)]
+
+
+def test_max_decides_on_the_highest_score():
+    tracks = [peaks(40, s4=0.6, s20=0.4), peaks(40, s4=0.7, s10=0.9, s21=0.3)]
+    assert told(tracks, "max") == [(4, 1, 0.7), (10, 1, 0.9)]
+    # What never falls on one of the channels does not arm again.
+    assert told([[0.3] * 20, peaks(20, s4=0.7, s10=0.9)], "max") == [(4, 1, 0.7)]
+
+
+def test_best_decides_on_the_channel_that_stands_out():
+    samples = np.random.default_rng(0).normal(0, 0.01, (2, 640 * 60))
+    samples[1, 640 * 40 : 640 * 55] *= 10
+    tracks = [peaks(60, s30=0.6, s50=0.9), peaks(60, s28=0.9, s50=0.8, s51=0.7)]
+    samples[0, 640 * 10 : 640 * 20] *= 3
+    assert told(tracks, "best", samples) == [(30, 0, 0.6), (50, 1, 0.8)]
+
+
+@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+def test_one_channel_is_decided_alike(model_path, fusion):
+    samples = bursts()
+    expected = Detector.open(model_path).process(samples)
+    assert Detector.open(model_path, fusion=fusion).process(samples) == expected and len(expected) == 2
+
+
+@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+@pytest.mark.parametrize("size", SIZES)
+def test_blocks_do_not_matter_on_several_channels(model_path, fusion, size):
+    samples = np.stack([bursts((1.0,)), bursts((1.1, 2.0), seed=3), bursts((2.0,), seed=3)])[:, :50_000]
+    samples[2] //= 2
+    expected = Detector.open(model_path, fusion=fusion).process(samples)
+    assert events_in_blocks(Detector.open(model_path, fusion=fusion), samples, size) == expected
+    assert [round(event.time_s) for event in expected] == [1, 2]
+
+
+@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+def test_copies_of_one_microphone_are_one(model_path, fusion):
+    samples = bursts()
+    detector = Detector.open(model_path, fusion=fusion)
+    assert detector.process(np.stack([samples] * 4)) == Detector.open(model_path).process(samples)
+
+
+def test_unknown_fusion(model_path):
+    with pytest.raises(ConfigError, match="fusion is 'min'.*accepted are: any, best, max"):
+        Detector.open(model_path, fusion="min")
+
+
+def test_spec_with_other_rules(model_path):
+    runner = open_runner(model_path)
+    strict = Detector(runner, spec=runner.spec.with_rule(threshold=1.0))
+    assert strict.spec.decision_of("loud").threshold == 1.0 and strict.process(bursts()) == []

@@ -71,6 +71,15 @@ def test_channels_are_the_batch(model_path):
     assert np.allclose(runner.run(inputs[:1]), expected(inputs[:1]), atol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [[2, 0], [1], [0, 0, 1, 2, 1], [0, 1, 2]])
+def test_selected_channels_go_on(model_path, channels):
+    runner, inputs = OnnxRunner(model_path), features(6, n_channels=3)
+    runner.run(inputs[:, :12])
+    runner.select(channels)
+    assert np.allclose(runner.run(inputs[channels, 12:]), expected(inputs)[channels, 3:], atol=1e-6)
+    assert np.allclose(runner.run(inputs[channels]), expected(np.tile(inputs, (1, 2, 1)))[channels, 6:], atol=1e-6)
+
+
 def test_scores_are_the_callers_own(model_path):
     runner, inputs = OnnxRunner(model_path), features(1)
     first = runner.run(inputs)
