@@ -21,7 +21,8 @@ class CallbackSink(WorkerSink[tuple[Event, str]]):
 
     Examples
     --------
-    >>> from kws.runtime import listen, open_source
+    >>> from kws.runtime.listen import listen
+    >>> from kws.runtime.sources import open_source
     >>> sink = CallbackSink(lambda event, model: print(event.keyword))
     >>> listen(open_source("talk.wav"), [detector], [sink])  # doctest: +SKIP
     """

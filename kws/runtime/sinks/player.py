@@ -12,6 +12,7 @@ from kws.errors import AudioError, KwsError, SourceError
 from kws.runtime.clock import now_s
 from kws.runtime.detector import Event
 from kws.runtime.devices.base import Backend, Stream
+from kws.runtime.packages import one_line
 from kws.runtime.sinks.base import Sink, Summary
 from kws.runtime.sinks.chimed import chime
 from kws.runtime.sinks.worker import call_within
@@ -32,7 +33,7 @@ class ChimeSink(Sink):
     """Play a sound at each detection, from a stream that is kept open, so that it starts at once and nothing waits.
 
     The microphone hears it too: :attr:`mute_s` is its duration and half a second more, or 0 while there is no
-    loudspeaker. A loudspeaker that goes away is looked for every few seconds.
+    loudspeaker. One that goes away, or is closed because a microphone came back, is opened again within seconds.
 
     Parameters
     ----------
@@ -65,9 +66,6 @@ class ChimeSink(Sink):
         self._tried_s = now_s()
         if self._is_heard or (self._attempt is not None and self._attempt.is_alive()):
             return
-        if not self._is_absence_told:
-            self._is_absence_told = True
-            _log.warning("the loudspeaker is gone; trying again until it is back")
         # Opening takes its time, and may hang for as long as the driver does.
         self._attempt = threading.Thread(target=self._reopen, daemon=True)
         self._attempt.start()
@@ -109,8 +107,10 @@ class ChimeSink(Sink):
         self._stream.close()
         try:
             self._player, self._stream = self._open()
-        except (KwsError, OSError):
-            # Not there yet.
+        except (KwsError, OSError) as error:
+            if not self._is_absence_told:
+                self._is_absence_told = True
+                _log.warning("no chime is heard: %s; trying again until the loudspeaker is back", one_line(error))
             return
         if self._is_closed:
             self._stream.close()

@@ -71,7 +71,7 @@ def test_time_is_that_of_the_audio(program, tmp_path):
 
 def test_one_runs_at_a_time_and_only_the_newest_waits(program, tmp_path):
     out, gate = tmp_path / "out", tmp_path / "gate"
-    wait = "import os, time\nwhile not os.path.exists({!r}): time.sleep(0.01)\n".format(str(gate))
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     sink = CommandSink(f"{program(NOTE + wait)} {out} {{model}}")
     sink.event(LIVE, "0")
     wait_for(lambda: lines_of(out))
@@ -121,7 +121,7 @@ def test_abort_kills_what_runs(tmp_path, caplog):
 
 def test_the_end_leaves_what_runs_to_itself(program, tmp_path):
     out, gate = tmp_path / "out", tmp_path / "gate"
-    wait = "import os, time\nwhile not os.path.exists({!r}): time.sleep(0.01)\n".format(str(gate))
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n"
     sink = CommandSink(f"{program(NOTE + wait + NOTE)} {out} x")
     sink.event(LIVE, "m")
     wait_for(lambda: lines_of(out))

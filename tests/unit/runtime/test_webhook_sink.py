@@ -132,7 +132,7 @@ def test_a_dead_server_holds_up_nothing(caplog):
     # The first ones are in the thread's hands, or were given up.
     assert 980 <= sink.n_dropped <= 990
     sink.end(END)
-    assert 980 < sink.n_dropped
+    assert sink.n_dropped > 980
     assert sum("detections are dropped" in line for line in warnings_of(caplog)) == 1
 
 
