@@ -11,22 +11,20 @@ from kws.audio import MAX_CHANNELS, FloatArray
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.errors import AudioError
 
-FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
-"""Samples of one measurement: 20 ms."""
+FRAME_SAMPLES = 1280
+"""Samples of one measurement: 80 ms, short enough to fall into a pause between words."""
 
 SILENCE_DB = -100.0
 """What digital silence measures; nothing is below it."""
 
-# A mean over 80 ms falls into every pause between words, and does not flicker within them.
-_LEVEL_FRAMES = 4
-# The minimum is taken over 8 to 9 s: eight whole sub-windows of 1 s and the one that is being filled.
-_SUB_WINDOW_FRAMES = 50
+# The minimum is taken over 8 to 9 s: eight whole sub-windows of 0.96 s and the one that is being filled.
+_SUB_WINDOW_FRAMES = 12
 _N_SUB_WINDOWS = 8
 # The minimum of a fluctuating power lies below its mean: by 0.5 dB for white noise and the windows above (mean over
 # 400 s). Martin lets this factor follow the variance of the power.
 _BIAS = 10**0.05
 # Less the mean of each 5 ms: of an offset nothing is left, and of a hum of 50 Hz 7 dB less than there was.
-_PART_SAMPLES = FRAME_SAMPLES // 4
+_PART_SAMPLES = SAMPLE_RATE_HZ // 200
 _PER_FRAME = np.float32(1.0 / FRAME_SAMPLES)
 _SILENCE_POWER = 10 ** (SILENCE_DB / 10)
 
@@ -34,12 +32,11 @@ _SILENCE_POWER = 10 ** (SILENCE_DB / 10)
 class AmbientLevel:
     """Short-time level and noise floor of every channel, in dB of full scale.
 
-    The level is the mean power of the last 80 ms, in frames of 20 ms, less the mean value of each 5 ms: a
-    microphone's constant offset and rumble below 50 Hz hardly count. The floor is the least level of the last 8 to
-    9 s times a factor that makes up for the minimum being below the mean. So it falls at once when it becomes
-    quieter, follows within 9 s when the noise rises, and words do not lift it as long as there is a pause of 0.1 s
-    every 8 s. A full-scale sine measures -3 dB. The same audio gives the same figures, whatever the sizes in which
-    it comes.
+    The level is the mean power of a frame of 80 ms, less the mean value of each 5 ms: a microphone's constant offset
+    and rumble below 50 Hz hardly count. The floor is the least level of the last 8 to 9 s times a factor that makes
+    up for the minimum being below the mean. So it falls at once when it becomes quieter, follows within 9 s when the
+    noise rises, and words do not lift it as long as there is a pause of 0.2 s every 8 s. A full-scale sine measures
+    -3 dB. The same audio gives the same figures, whatever the sizes in which it comes.
 
     Parameters
     ----------
@@ -118,8 +115,6 @@ class _Track:
     def __init__(self) -> None:
         self.power = _SILENCE_POWER
         self.floor = _SILENCE_POWER
-        # At the start the mean is over the frames that there are: there was no silence before them.
-        self._frames: deque[float] = deque(maxlen=_LEVEL_FRAMES)
         self._minima: deque[float] = deque(maxlen=_N_SUB_WINDOWS)
         self._past_minimum = math.inf
         self._minimum = math.inf
@@ -127,9 +122,8 @@ class _Track:
 
     def add(self, power: float) -> tuple[float, float]:
         """Take the power of the next frame; return level and floor, both as power."""
-        self._frames.append(power)
-        self.power = sum(self._frames) / len(self._frames)
-        self._minimum = min(self._minimum, self.power)
+        self.power = power
+        self._minimum = min(self._minimum, power)
         self._n_frames += 1
         self.floor = _BIAS * min(self._minimum, self._past_minimum)
         if self._n_frames == _SUB_WINDOW_FRAMES:

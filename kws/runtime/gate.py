@@ -66,9 +66,9 @@ class SilenceGate:
         min_level_db: float = -80.0,
     ) -> None:
         require("margin", margin_db, 0.0, 60.0)
-        require("hold", hold_s, 0.02, 3600.0)
+        require("hold", hold_s, 0.08, 3600.0)
         # Longer, and it could hold a word that the detectors have heard already.
-        require("preroll", preroll_s, 0.02, min(hold_s, 10.0))
+        require("preroll", preroll_s, 0.08, min(hold_s, 10.0))
         require("min-level", min_level_db, -100.0, 0.0)
         self._ambient = AmbientLevel(n_channels)
         self._ratio = 10 ** (margin_db / 10)
