@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 # At the end: live, the program is to be gone at once; of a recording, all is to be delivered.
-_END_LIVE_S = 0.4
+_END_LIVE_S = 0.25
 _END_RECORDING_S = 5.0
 
 
@@ -108,7 +108,7 @@ class Worker(Generic[T]):
 class WorkerSink(Sink, Generic[T]):
     """A sink that works on its events in a thread, so that nothing there ever delays detection.
 
-    At the end what is queued has 0.4 s if it was heard live, else 5 s.
+    At the end what is queued has 0.25 s if it was heard live, else 5 s.
 
     Parameters
     ----------
