@@ -1,7 +1,7 @@
 """The command line: finds a command, runs it, and turns what goes wrong into one line and an exit code.
 
-A command is one file here, ``<name>.py``, with one function of the same name (``_`` for ``-``). It is imported only when it is
-called, so that `kws run` never pays for what `kws train` needs.
+A command is one file here, ``<name>.py``, with one function of the same name (``_`` for ``-``). It is imported
+only when it is called, so that `kws run` never pays for what `kws train` needs.
 """
 
 from __future__ import annotations

@@ -102,6 +102,9 @@ def open_detectors(models: Sequence[Path], rules: Rules, fusion: str) -> list[De
     from kws.runtime import Detector, open_runner
 
     runners = [open_runner(path) for path in models]
+    names = [runner.spec.name for runner in runners]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"models are named {', '.join(names)}; accepted are models of different names")
     known = [word for runner in runners for word in runner.spec.keywords]
     for word in rules.for_word:
         if word not in known:

@@ -147,7 +147,7 @@ def run(
         arecord -q -f S16_LE -r 16000 -c 1 | python run.py --source - --jsonl
     """
     from kws.cli.models import DEFAULT_MODEL, open_detectors, parse_rules
-    from kws.cli.run_parts import Actions, log_to_stderr, open_sinks
+    from kws.cli.run_parts import Actions, open_sinks, open_window, show_logs
     from kws.runtime.channels import ChannelPlan
     from kws.runtime.devices.quiet import quiet_drivers
     from kws.runtime.listen import ListenOptions, listen
@@ -172,9 +172,11 @@ def run(
     detectors = open_detectors(models, rules, plan.fusion)
     with ExitStack() as stack:
         stack.enter_context(quiet_drivers(not verbose))
-        log_to_stderr(verbose)
-        opened = stack.enter_context(_open_source(source, options, demo_if_no_microphone))
-        sinks = open_sinks(actions, detectors, opened)
+        # The window takes a second to open: before the microphone listens.
+        window = open_window(actions, detectors)
+        opened = stack.enter_context(_open_source(source, options, demo_if_no_microphone, is_watched=view or plot))
+        sinks = open_sinks(actions, detectors, opened, window)
+        show_logs(verbose, actions, sinks)
         listen(opened, detectors, sinks, how)
 
 
@@ -183,14 +185,17 @@ def _check_overwrite(chimed: Path | None, source: str | None) -> None:
         raise ConfigError(f"--chimed {chimed} is the source itself; accepted is another file")
 
 
-def _open_source(address: str | None, options: SourceOptions, use_demo: bool) -> Source:
+def _open_source(address: str | None, options: SourceOptions, use_demo: bool, is_watched: bool) -> Source:
     from kws.cli.models import DEMO_RECORDING
-    from kws.runtime.sources import open_source
+    from kws.runtime.sources import PacedSource, open_source
 
     try:
-        return open_source(address, options)
+        opened = open_source(address, options)
     except (SourceError, MissingPackageError) as error:
         if address is not None or options.device or not use_demo:
             raise
         typer.echo(f"No microphone ({error}). Listening to the bundled recording instead.", err=True)
-        return open_source(str(DEMO_RECORDING), options)
+        address = str(DEMO_RECORDING)
+        opened = open_source(address, options)
+    is_recording = address is not None and address != "-"
+    return PacedSource(opened) if is_recording and is_watched else opened

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,22 +39,29 @@ class Actions:
             raise ConfigError("--jsonl and --view were given; accepted is one of them")
 
 
-def open_sinks(actions: Actions, detectors: Sequence[Detector], source: Source) -> list[Sink]:
-    """Make the sinks; what was opened is aborted if a later one fails."""
-    from kws.service.notify import ServiceSink
+def open_window(actions: Actions, detectors: Sequence[Detector]) -> list[Sink]:
+    """Open the window of ``--plot``, if it is wanted."""
+    if not actions.plot:
+        return []
+    from kws.runtime.sinks.plot import PlotSink
 
     specs = [detector.spec for detector in detectors]
-    sinks: list[Sink] = []
+    return [PlotSink(specs, f"Listening for {', '.join(word for spec in specs for word in spec.keywords)}")]
+
+
+def open_sinks(
+    actions: Actions, detectors: Sequence[Detector], source: Source, opened: Sequence[Sink] = ()
+) -> list[Sink]:
+    """Make the sinks, those already `opened` among them; all are aborted if one fails."""
+    sinks: list[Sink] = list(opened)
     with ExitStack() as stack:
-        # Called in turn, and each closed again if the next fails.
-        for make in _makers(actions, specs, source):
-            sink = make()
-            if sink is not None:
-                stack.callback(sink.abort)
-                sinks.append(sink)
-        service = ServiceSink.from_environment()
-        if service is not None:
-            sinks.append(service)
+        for sink in opened:
+            stack.callback(sink.abort)
+        for make in _makers(actions, [detector.spec for detector in detectors], source):
+            made = make()
+            if made is not None:
+                stack.callback(made.abort)
+                sinks.append(made)
         stack.pop_all()
     if actions.view or actions.plot:
         for detector in detectors:
@@ -63,6 +71,7 @@ def open_sinks(actions: Actions, detectors: Sequence[Detector], source: Source) 
 
 def _makers(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> list[Callable[[], Sink | None]]:
     from kws.runtime import sinks
+    from kws.service.notify import ServiceSink
 
     # The chimed file first: the end is told when it is in its place. Then what shows, then what acts.
     makers: list[Callable[[], Sink | None]] = []
@@ -70,16 +79,14 @@ def _makers(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> lis
     if chimed is not None:
         makers.append(lambda: sinks.ChimedSink(chimed))
     makers.append(lambda: _display(actions, specs, source))
-    if actions.plot:
-        makers.append(lambda: _plot(specs, source))
     if actions.chime != "none":
         makers.append(lambda: _chime(actions.chime, source))
-    for command in actions.commands:
-        makers.append(lambda command=command: sinks.CommandSink(command))  # type: ignore[misc]
+    makers += [partial(sinks.CommandSink, command) for command in actions.commands]
     if mqtt is not None:
         makers.append(lambda: sinks.MqttSink(mqtt))
     if webhook is not None:
         makers.append(lambda: sinks.WebhookSink(webhook))
+    makers.append(ServiceSink.from_environment)
     return makers
 
 
@@ -91,12 +98,6 @@ def _display(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> Si
 
         return ViewSink(specs, source.name)
     return sinks.JsonlSink(sys.stdout) if actions.jsonl else sinks.ConsoleSink(sys.stdout, specs, source.name)
-
-
-def _plot(specs: Sequence[ModelSpec], source: Source) -> Sink:
-    from kws.runtime.sinks.plot import PlotSink
-
-    return PlotSink(specs, source.name)
 
 
 def _chime(wanted: str, source: Source) -> Sink | None:
@@ -127,6 +128,12 @@ def _pass_scores(detector: Detector, sinks: Sequence[Sink]) -> None:
     detector.on_scores = tell
 
 
-def log_to_stderr(is_verbose: bool) -> None:
-    """Show warnings, or everything, as lines on stderr."""
-    logging.basicConfig(level=logging.DEBUG if is_verbose else logging.WARNING, format="%(levelname)s: %(message)s")
+def show_logs(is_verbose: bool, actions: Actions, sinks: Sequence[Sink]) -> None:
+    """Show warnings, or everything, on stderr, or within the live display where there is one."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if actions.view:
+        from kws.runtime.sinks.view import NoticeHandler, ViewSink
+
+        handlers = [NoticeHandler(sink) for sink in sinks if isinstance(sink, ViewSink)]
+    level = logging.DEBUG if is_verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", handlers=handlers)

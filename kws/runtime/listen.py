@@ -22,6 +22,9 @@ from kws.runtime.sources.base import AudioBlock, Source
 _NO_AUDIO_S = 1.0
 # The load that is told is that of about the last two seconds.
 _LOAD_MEMORY_S = 2.0
+# Live, audio comes in longer pieces when nothing was this much louder than the noise for so long.
+_QUIET_MARGIN_DB = 3.0
+_QUIET_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def listen(
                 if listener.is_over:
                     break
         except KeyboardInterrupt:
-            listener.end()
+            listener.end(is_interrupted=True)
             raise
         return listener.end()
     except BaseException:
@@ -131,7 +134,8 @@ class _Listener:
         self._load = _Load()
         self._age_s = 0.0
         self._began_s = self._audio_at_s = now_s()
-        self._is_live = False
+        self._is_live = self._is_relaxed = False
+        self._sounded_s = 0.0
         self.has_ended = False
 
     @property
@@ -167,7 +171,7 @@ class _Listener:
         for sink in self._sinks:
             sink.audio(block.samples)
         if self._ambient is not None:
-            self._ambient.update(block.samples)
+            self._pace(self._ambient.update(block.samples))
         start = min(max(block.start, self._muted_until), block.start + block.samples.shape[1])
         if start > block.start:
             # The own chime is in there.
@@ -182,8 +186,20 @@ class _Listener:
         self._mixer = self._options.plan.open(n_channels)
         if self._options.has_gate:
             self._gate = SilenceGate(len(self._mixer.labels))
-        if self._options.has_levels:
+        if self._options.has_levels or self._is_live:
             self._ambient = AmbientLevel(n_channels)
+
+    def _pace(self, tracks: list[list[tuple[float, float]]]) -> None:
+        """Take what comes as it comes while there is sound, and in longer pieces while there is none."""
+        if not self._is_live or not isinstance(self._source, Source):
+            return
+        ratio = 10 ** (_QUIET_MARGIN_DB / 10)
+        if any(power > ratio * floor for frames in tracks for power, floor in frames):
+            self._sounded_s = self._audio_at_s
+        is_quiet = self._audio_at_s - self._sounded_s > _QUIET_S
+        if is_quiet != self._is_relaxed:
+            self._is_relaxed = is_quiet
+            self._source.relax(is_quiet)
 
     def _decide(self, block: AudioBlock, samples: FloatArray) -> None:
         assert self._mixer is not None
@@ -222,13 +238,15 @@ class _Listener:
         for detector in self._detectors:
             detector.reset()
 
-    def end(self) -> Summary:
+    def end(self, is_interrupted: bool = False) -> Summary:
         """Decide on what is left and finish the sinks."""
         found = [(event, d.spec.name) for d in self._detectors for event in d.flush()]
         # What is left of live audio is not the end of a word.
         if not self._is_live:
             self._tell(found, None)
-        summary = Summary(self._heard_samples / SAMPLE_RATE_HZ, self._lost_samples, self._stale_events, self._stalls)
+        summary = Summary(
+            self._heard_samples / SAMPLE_RATE_HZ, self._lost_samples, self._stale_events, self._stalls, is_interrupted
+        )
         for sink in self._sinks:
             sink.end(summary)
         self.has_ended = True
@@ -275,8 +293,8 @@ class _Listener:
         return Status(
             audio_s=self._heard_samples / SAMPLE_RATE_HZ,
             state=self._state(),
-            levels_db=() if ambient is None else ambient.levels_db,
-            floors_db=() if ambient is None else ambient.floors_db,
+            levels_db=ambient.levels_db if ambient is not None and self._options.has_levels else (),
+            floors_db=ambient.floors_db if ambient is not None and self._options.has_levels else (),
             load=self._load.share,
             age_s=self._age_s,
             lost_samples=self._lost_samples,

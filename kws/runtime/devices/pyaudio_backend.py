@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 from kws.errors import SourceError
@@ -27,6 +28,8 @@ class PyAudioBackend:
         self._pyaudio = import_package(
             "pyaudio", "PyAudio", "mic", "listen to a microphone (not to a recording: --source FILE)"
         )
+        # Devices are opened and looked for by several threads; PortAudio must not be ended meanwhile.
+        self._lock = threading.RLock()
         self._audio: Any = self._start()
 
     def _start(self) -> Any:
@@ -107,20 +110,25 @@ class PyAudioBackend:
     def rescan(self) -> None:
         """Look for devices again; see :class:`Backend`."""
         # PortAudio lists devices when it starts, and a second instance shares the list of the first.
-        self.close()
-        self._audio = self._start()
+        with self._lock:
+            self.close()
+            self._audio = self._start()
 
     def close(self) -> None:
         """Release everything; a second call does nothing."""
-        if self._audio is not None:
-            audio, self._audio = self._audio, None
-            audio.terminate()
+        with self._lock:
+            if self._audio is not None:
+                audio, self._audio = self._audio, None
+                audio.terminate()
 
     def _open(self, name: str, **how: Any) -> PyAudioStream:
-        try:
-            return PyAudioStream(self._audio.open(format=self._pyaudio.paInt16, **how))
-        except (OSError, ValueError) as error:
-            raise SourceError(f"{name} cannot be opened ({_reason(error)})") from None
+        with self._lock:
+            if self._audio is None:
+                raise SourceError(f"{name} cannot be opened (the sound system was closed)")
+            try:
+                return PyAudioStream(self._audio.open(format=self._pyaudio.paInt16, **how))
+            except (OSError, ValueError) as error:
+                raise SourceError(f"{name} cannot be opened ({_reason(error)})") from None
 
     def _info(self, index: int, default_input: int, default_output: int) -> DeviceInfo:
         raw = self._audio.get_device_info_by_index(index)

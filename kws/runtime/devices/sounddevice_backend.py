@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 from kws.errors import SourceError
@@ -26,6 +27,8 @@ class SoundDeviceBackend:
             self._package = import_package("sounddevice", "sounddevice", "sounddevice", "reach sound devices")
         except OSError as error:
             raise SourceError(f"PortAudio does not start ({one_line(error)})") from None
+        # Devices are opened and looked for by several threads; PortAudio must not be ended meanwhile.
+        self._lock = threading.RLock()
         self._streams: list[SoundDeviceStream] = []
         self._is_open = True
 
@@ -67,7 +70,13 @@ class SoundDeviceBackend:
                 callback(memoryview(data).cast("B"))
 
         return self._open(
-            self._package.RawInputStream, device.name, device.index, rate_hz, n_channels, block_frames, take
+            self._package.RawInputStream,
+            device.name,
+            device=device.index,
+            samplerate=rate_hz,
+            channels=n_channels,
+            blocksize=block_frames,
+            callback=take,
         )
 
     def open_output(
@@ -82,43 +91,45 @@ class SoundDeviceBackend:
                 data[:] = bytes(2 * n_channels * n_frames)
 
         name, index = ("the loudspeaker", None) if device is None else (device.name, device.index)
-        return self._open(self._package.RawOutputStream, name, index, rate_hz, n_channels, block_frames, give)
+        return self._open(
+            self._package.RawOutputStream,
+            name,
+            device=index,
+            samplerate=rate_hz,
+            channels=n_channels,
+            blocksize=block_frames,
+            callback=give,
+        )
 
     def rescan(self) -> None:
         """Look for devices again; see :class:`Backend`."""
-        self.close()
-        # The package's documented way, for want of a public one.
-        self._package._initialize()
-        self._is_open = True
+        with self._lock:
+            self.close()
+            # The package's documented way, for want of a public one.
+            self._package._initialize()
+            self._is_open = True
 
     def close(self) -> None:
         """Release everything; a second call does nothing."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        for stream in self._streams:
-            stream.close()
-        self._streams.clear()
-        self._package._terminate()
+        with self._lock:
+            if not self._is_open:
+                return
+            self._is_open = False
+            for stream in self._streams:
+                stream.close()
+            self._streams.clear()
+            self._package._terminate()
 
-    def _open(
-        self, kind: Any, name: str, index: int | None, rate_hz: int, n_channels: int, block_frames: int, callback: Any
-    ) -> SoundDeviceStream:
-        try:
-            raw = kind(
-                samplerate=rate_hz,
-                blocksize=block_frames,
-                device=index,
-                channels=n_channels,
-                dtype="int16",
-                callback=callback,
-            )
-            raw.start()
-        except (self._package.PortAudioError, ValueError) as error:
-            raise SourceError(f"{name} cannot be opened ({one_line(error)})") from None
-        stream = SoundDeviceStream(raw)
-        self._streams = [other for other in self._streams if not other.is_closed] + [stream]
-        return stream
+    def _open(self, kind: Any, name: str, **how: Any) -> SoundDeviceStream:
+        with self._lock:
+            try:
+                raw = kind(dtype="int16", **how)
+                raw.start()
+            except (self._package.PortAudioError, ValueError) as error:
+                raise SourceError(f"{name} cannot be opened ({one_line(error)})") from None
+            stream = SoundDeviceStream(raw)
+            self._streams = [other for other in self._streams if not other.is_closed] + [stream]
+            return stream
 
     def _system_defaults(self) -> tuple[int, int]:
         # The package's own defaults are -1 where nobody has set any.

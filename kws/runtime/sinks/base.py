@@ -53,12 +53,15 @@ class Summary:
         Detections that were not told because their audio was too old.
     stalls : int
         Times at which the device stopped delivering.
+    is_interrupted : bool
+        Whether somebody waits for the program to end.
     """
 
     audio_s: float
     lost_samples: int
     stale_events: int = 0
     stalls: int = 0
+    is_interrupted: bool = False
 
 
 class Sink:

@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 # At the end: live, the program is to be gone at once; of a recording, all is to be delivered.
-_END_LIVE_S = 0.25
-_END_RECORDING_S = 5.0
+_END_INTERRUPTED_S = 0.25
+_END_S = 5.0
 
 
 class Worker(Generic[T]):
@@ -108,7 +108,7 @@ class Worker(Generic[T]):
 class WorkerSink(Sink, Generic[T]):
     """A sink that works on its events in a thread, so that nothing there ever delays detection.
 
-    At the end what is queued has 0.25 s if it was heard live, else 5 s.
+    At the end what is queued has 5 s, and 0.25 s if somebody interrupted the listening.
 
     Parameters
     ----------
@@ -119,7 +119,6 @@ class WorkerSink(Sink, Generic[T]):
     def __init__(self, name: str, n_queued: int = 100) -> None:
         self._name = name
         self._worker: Worker[T] = Worker(name, self._act, n_queued)
-        self._end_s = _END_LIVE_S
 
     @property
     def n_dropped(self) -> int:
@@ -128,12 +127,11 @@ class WorkerSink(Sink, Generic[T]):
 
     def event(self, event: Event, model: str) -> None:
         """Queue a detection."""
-        self._end_s = _END_RECORDING_S if event.unix_s is None else _END_LIVE_S
         self._worker.put(self._item(event, model))
 
     def end(self, summary: Summary) -> None:
         """Finish what is queued, if that is soon done."""
-        self._worker.finish(self._end_s)
+        self._worker.finish(_END_INTERRUPTED_S if summary.is_interrupted else _END_S)
 
     def abort(self) -> None:
         """Drop what is queued."""

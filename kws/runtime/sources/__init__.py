@@ -7,9 +7,10 @@ from collections.abc import Callable
 from kws.runtime.sources.base import AudioBlock, Source, SourceOptions
 from kws.runtime.sources.file import FileSource
 from kws.runtime.sources.microphone import MicrophoneSource
+from kws.runtime.sources.paced import PacedSource
 from kws.runtime.sources.stdin import StdinSource
 
-__all__ = ["SOURCES", "AudioBlock", "Source", "SourceOptions", "open_source"]
+__all__ = ["SOURCES", "AudioBlock", "PacedSource", "Source", "SourceOptions", "open_source"]
 
 SOURCES: dict[str, Callable[[str, SourceOptions], Source]] = {
     "file": FileSource,

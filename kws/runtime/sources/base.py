@@ -99,6 +99,9 @@ class Source(ABC):
             If the audio turns out to be damaged, or holds impossible samples.
         """
 
+    def relax(self, is_relaxed: bool) -> None:
+        """Say whether little is going on: a live source may then give its audio in longer pieces, at less cost."""
+
     @abstractmethod
     def close(self) -> None:
         """Release the file or device; a second call does nothing."""

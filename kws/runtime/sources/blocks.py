@@ -39,7 +39,7 @@ def to_blocks(
         If a sample is NaN or infinite.
     """
     start = 0
-    for samples in _cut(_resampled(_checked(chunks, name), rate_hz, n_channels), options.block_samples):
+    for samples in _cut(resampled(_checked(chunks, name), rate_hz, n_channels), options.block_samples):
         yield AudioBlock(np.ascontiguousarray(samples.T), start)
         start += len(samples)
 
@@ -52,7 +52,7 @@ def _checked(chunks: Iterable[FloatArray], name: str) -> Iterator[FloatArray]:
             raise AudioError(f"{name}: {error}") from None
 
 
-def _resampled(chunks: Iterable[FloatArray], rate_hz: int, n_channels: int) -> Iterator[FloatArray]:
+def resampled(chunks: Iterable[FloatArray], rate_hz: int, n_channels: int) -> Iterator[FloatArray]:
     if rate_hz == SAMPLE_RATE_HZ:
         yield from chunks
         return

@@ -79,6 +79,10 @@ class Capture:
         lost = self._meter.update(now_s(), len(data) // self._frame_bytes)
         self._ring.write(data, lost)
 
+    def collect(self, duration_s: float) -> None:
+        """From now on give frames only when so many seconds of them are there."""
+        self._ring.collect(max(1, round(duration_s * self.rate_hz)))
+
     def read(self, timeout_s: float) -> list[Piece]:
         """Wait for frames and take all that is pending; empty if none came in time."""
         if not self._ring.has_frames(timeout_s):

@@ -22,6 +22,8 @@ _FIRST_DELAY_S, _MAX_DELAY_S = 1.0, 10.0
 # Microphones have noise: digital silence for so long means a switched-off one, or a stream that was moved.
 _FIRST_SILENCE_S, _MAX_SILENCE_S = 3.0, 60.0
 _CLOSE_S = 0.3
+# Waking up costs more than the model itself. A word is longer than this, so its onset is noticed before its end.
+_RELAXED_S = 0.24
 
 
 class MicrophoneSource(Source):
@@ -88,7 +90,8 @@ class MicrophoneSource(Source):
         watch = _Watch()
         self._timeline.open(self._rate_hz)
         while not self._is_closed and self._capture is not None:
-            pieces = self._capture.read(_BEAT_S)
+            # Longer than audio is collected for, so that no wait ends in vain.
+            pieces = self._capture.read(_BEAT_S + _RELAXED_S)
             watch.update(pieces)
             for piece in pieces:
                 yield from self._timeline.blocks(piece)
@@ -99,6 +102,11 @@ class MicrophoneSource(Source):
                 yield from self._reconnect(problem, watch.is_silent_again)
                 watch.reopened()
                 self._timeline.open(self._rate_hz)
+
+    def relax(self, is_relaxed: bool) -> None:
+        """Collect audio for 0.24 s at a time, or give it as it comes."""
+        if self._capture is not None:
+            self._capture.collect(_RELAXED_S if is_relaxed else 0.0)
 
     @property
     def _rate_hz(self) -> int:
@@ -154,9 +162,9 @@ class _Watch:
         self._heard_s = self._checked_s = self._sounded_s = now_s()
 
     def update(self, pieces: list[Piece]) -> None:
-        """Take what one wait of `_BEAT_S` brought."""
+        """Take what one wait brought."""
         now = now_s()
-        if now - self._checked_s > _BEAT_S + _STALL_S / 2:
+        if now - self._checked_s > _BEAT_S + _RELAXED_S + _STALL_S / 2:
             # The process itself stood still; the device had no chance.
             self._heard_s += now - self._checked_s
         self._checked_s = now

@@ -30,6 +30,7 @@ class FrameRing:
         self._has_news = threading.Event()
         self._n_written = 0
         self._n_read = 0
+        self._least_frames = 1
         # Where the device lost frames: position in frames, and how many.
         self._gaps: deque[tuple[int, int]] = deque()
 
@@ -58,10 +59,15 @@ class FrameRing:
             if first < n_bytes:
                 self._view[: n_bytes - first] = data[first:]
             self._n_written += n_bytes // self._frame_bytes
-            self._has_news.set()
+            if self._n_written - self._n_read >= self._least_frames:
+                self._has_news.set()
+
+    def collect(self, least_frames: int) -> None:
+        """From now on wake the reader only when so many frames are pending."""
+        self._least_frames = least_frames
 
     def has_frames(self, timeout_s: float) -> bool:
-        """Wait for frames; return whether there are any."""
+        """Wait for enough frames; return whether there are."""
         return self._has_news.wait(timeout_s)
 
     def read(self) -> list[tuple[int, int, bytes]]:
