@@ -16,7 +16,7 @@ from kws.errors import ConfigError
 
 def install_service(
     run_options: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- RUN-OPTIONS]", help="Options of kws run, after --.")
+        list[str] | None, typer.Argument(metavar="RUN-OPTIONS", help="Options of kws run, after --.")
     ] = None,
     user: Annotated[
         bool, typer.Option("--user", help="A service of your own, which needs no root; the sound of your login.")
