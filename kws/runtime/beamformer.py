@@ -31,10 +31,10 @@ _PARTS = 4
 _BAND_HZ = (200.0, 6000.0)
 # Power over that of the noise floor from which on a block tells where somebody speaks: 6 dB.
 _ACTIVE_RATIO = 4.0
-# Cross spectra are averaged with a time constant of 0.3 s of activity: a part of a word.
-_KEPT = 0.9
+# Cross spectra are averaged with a time constant of 0.15 s of activity: a part of a word.
+_KEPT = 0.8
 # A peak lower than this share of what one source without echoes gives is no direction.
-_MIN_PEAK = 0.1
+_MIN_PEAK = 0.25
 _TINY = 1e-30
 
 
@@ -52,7 +52,7 @@ class Beamformer:
 
     In blocks of 32 ms in which something is louder than the noise floor the delay of every channel against the
     first is found as the peak of the generalised cross-correlation with phase transform (GCC-PHAT), averaged over
-    about 0.3 s of such blocks. New delays are faded in over 16 ms. Channels that have been digital silence so far do
+    about 0.15 s of such blocks. New delays are faded in over 16 ms. Channels that have been digital silence so far do
     not count. As long as all channels are identical the output is that one signal, without latency; then it
     comes :data:`LATENCY_SAMPLES` after the first channel. The same audio gives the same output, whatever the sizes
     in which it comes.
@@ -175,13 +175,13 @@ class Beamformer:
 
     def _find_delays(self, frame: FloatArray, reference: int) -> list[int]:
         spectra = np.fft.rfft(frame * self._window)
-        cross = spectra * np.conj(spectra[reference])
-        cross /= np.maximum(np.abs(cross), _TINY)
-        cross[:, self._is_outside] = 0.0
-        self._cross = _KEPT * self._cross + (1.0 - _KEPT) * cross
+        self._cross = _KEPT * self._cross + (1.0 - _KEPT) * spectra * np.conj(spectra[reference])
+        # The phase alone: averaged before, so that loud frames count more than the noise between them.
+        phase = self._cross / np.maximum(np.abs(self._cross), _TINY)
+        phase[:, self._is_outside] = 0.0
         reach = MAX_DELAY_SAMPLES * _PARTS
         # A longer inverse transform gives the correlation between the samples.
-        correlation = np.fft.irfft(self._cross, _PARTS * _FRAME_SAMPLES)
+        correlation = np.fft.irfft(phase, _PARTS * _FRAME_SAMPLES)
         near = np.concatenate([correlation[:, -reach:], correlation[:, : reach + 1]], axis=1)
         peaks = near.argmax(axis=1)
         full = 2.0 * self._n_bins / (_PARTS * _FRAME_SAMPLES)
