@@ -37,13 +37,16 @@ clean: ## Remove environments, caches and build folders (never runs/)
 	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
 
 # Set-up is done again only when what it reads has changed.
-$(RUN_ENV)/.installed: setup.cfg pyproject.toml tools/make_venv.sh
+$(RUN_ENV)/.installed: setup.cfg pyproject.toml apt-packages-microphone.txt tools/make_venv.sh tools/install_apt.sh
 	@sh tools/make_venv.sh $(RUN_ENV) 10 13
 	$(RUN_ENV)/bin/python $(PIP) --editable '.[onnx]'
+# Without what PyAudio is built with there is still the recording to listen to.
+	@{ sh tools/install_apt.sh apt-packages-microphone.txt && $(RUN_ENV)/bin/python $(PIP) --editable '.[mic]'; } \
+		|| echo "no microphone: PyAudio could not be installed"
 	@touch $@
 
-$(DEV_ENV)/.installed: setup.cfg pyproject.toml constraints.txt apt-packages.txt tools/make_venv.sh tools/install_apt.sh
-	@sh tools/install_apt.sh
+$(DEV_ENV)/.installed: setup.cfg pyproject.toml constraints.txt apt-packages.txt apt-packages-microphone.txt tools/make_venv.sh tools/install_apt.sh
+	@sh tools/install_apt.sh apt-packages.txt apt-packages-microphone.txt
 	@sh tools/make_venv.sh $(DEV_ENV) 11 13
 	$(DEV_ENV)/bin/python $(PIP) --constraint constraints.txt --editable '.[dev]'
 	@touch $@

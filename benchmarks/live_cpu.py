@@ -84,7 +84,7 @@ def _swallow(descriptor: int) -> None:
 
 def measure(n_channels: int, seconds: float, arguments: list[str], has_terminal: bool) -> dict[str, float]:
     """Return the share of a core of program and bare callback, and the program's peak memory."""
-    chosen = ["--channels", "0" if n_channels == 1 else f"0-{n_channels - 1}"] if not arguments else arguments
+    chosen = arguments or ["--channels", "0" if n_channels == 1 else f"0-{n_channels - 1}"]
     run = [sys.executable, "run.py", "--model", str(MODEL), "--chime", "none", *chosen]
     bare = [sys.executable, "-c", _BARE, str(n_channels)]
     with sound_card(n_channels) as card:

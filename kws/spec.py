@@ -124,7 +124,7 @@ class ModelSpec:
         """Return the rule for a keyword, the default one where the model states none."""
         return self.decision.get(keyword, DecisionConfig())
 
-    def with_rule(self, keyword: str | None = None, **changes: float) -> ModelSpec:
+    def with_rule(self, keyword: str | None = None, /, **changes: float) -> ModelSpec:
         """Return a copy in which the rule of one keyword, or of all, is changed.
 
         Parameters

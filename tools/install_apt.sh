@@ -1,11 +1,11 @@
 #!/bin/sh
-# Install the Debian packages of apt-packages.txt that are missing, as root or through sudo.
+# Install the Debian packages of a list that are missing, as root or through sudo.
+# usage: tools/install_apt.sh LIST...
 set -eu
-list=$(dirname "$0")/../apt-packages.txt
-packages=$(sed 's/#.*//' "$list" | tr -s ' \t\n' ' ')
+packages=$(sed 's/#.*//' "$@" | tr -s ' \t\n' ' ')
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "not a Debian system: the tests need these, install them your way: $packages"
+    echo "not a Debian system: these are needed, install them your way: $packages"
     exit 0
 fi
 
@@ -19,7 +19,7 @@ done
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null || ! { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-        echo "the tests need these packages, and only root can install them: apt-get install$missing" >&2
+        echo "these packages are needed, and only root can install them: apt-get install$missing" >&2
         exit 2
     fi
     as_root=sudo

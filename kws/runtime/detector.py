@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 
 from kws.audio import FloatArray
@@ -56,6 +57,8 @@ class Detector:
 
     - ``"any"``: every channel is decided on its own. After an event the keyword on another channel is the same word
       for its refractory time, at least 0.5 s. Of channels that fire in the same step the highest score is told.
+    - ``"vote"``: one decision on the score that half of the channels reach in each step (of four the second
+      highest, of two the highest).
     - ``"max"``: one decision on the highest score of all channels in each step.
     - ``"best"``: one decision on the scores of the channel with the best signal-to-noise ratio; see
       :class:`kws.runtime.channels.BestRow`.
@@ -68,7 +71,7 @@ class Detector:
         Smoothed score at which every keyword fires, 0 to 1; by default what the spec says.
     on_scores : callable, optional
         Called with the raw scores ``(C, T, K)`` of each block before they are decided. It may be set later.
-    fusion : {"any", "max", "best"}
+    fusion : {"any", "vote", "max", "best"}
         How several channels are decided.
     spec : ModelSpec, optional
         The runner's spec with other decision rules.
@@ -195,8 +198,9 @@ class Detector:
     def _fuse(self, scores: FloatArray) -> tuple[FloatArray, list[list[int]]]:
         """Return the tracks ``(tracks, T, K)`` that are decided, and for each step and keyword the row told of."""
         n_steps, n_keywords = scores.shape[1:]
-        if self._fusion == "max" and len(scores) > 1:
-            return scores.max(axis=0, keepdims=True), scores.argmax(axis=0).tolist()
+        if self._fusion in ("max", "vote") and len(scores) > 1:
+            rank = 1 if self._fusion == "max" else (len(scores) + 1) // 2
+            return np.sort(scores, axis=0)[len(scores) - rank :][:1], scores.argmax(axis=0).tolist()
         row = 0 if self._best is None else self._best.update(self._scorer.heard)
         tracks = scores if self._fusion == "any" else scores[row : row + 1]
         return tracks, [[row] * n_keywords] * n_steps

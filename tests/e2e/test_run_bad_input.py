@@ -1,6 +1,7 @@
 """Bad input to `python run.py`: one line on stderr, exit code 2, no half-written file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -178,10 +179,31 @@ def test_model_that_is_not_there(recording, tmp_path):
         (["--threshold", "1.5"], "threshold is 1.5; accepted are numbers from 0 to 1"),
         (["--threshold=-0.1"], "threshold is -0.1"),
         (["--threshold", "nan"], "threshold is nan"),
-        (["--threshold", "high"], "'--threshold'"),
+        (["--threshold", "high"], "--threshold 'high' is not a number"),
+        (["--threshold", "hello=0.5"], "no model listens for 'hello'; accepted are: loud"),
+        (["--threshold", "loud=2"], "threshold is 2.0; accepted are numbers from 0 to 1"),
+        (["--threshold", "loud=0.5", "--threshold", "loud=0.6"], "--threshold was given twice for loud"),
+        (["--patience", "1.5"], "--patience '1.5' is not a whole number"),
+        (["--patience", "0"], "patience_steps is 0"),
+        (["--refractory", "-1"], "refractory_s is -1"),
         (["--threshold", "0.5", "--threshold", "0.6"], "--threshold was given 2 times"),
         (["--channels", "stereo"], "channels is 'stereo'"),
+        (["--channels", "1"], "channel 1 was asked for and the source has 1"),
+        (["--channels", "0,99"], "channels is '0,99'"),
         (["--rate", "0"], "rate is 0"),
+        (["--backend", "jack"], "backend is 'jack'"),
+        (["--device", "0"], "--device and --source were given"),
+        (["--max-age", "-1"], "max-age is -1"),
+        (["--max-seconds", "0"], "max-seconds is 0"),
+        (["--max-seconds", "soon"], "'--max-seconds'"),
+        (["--chime", "no.wav"], "no.wav: no such file"),
+        (["--exec", ""], "--exec"),
+        (["--exec", "no-such-program {keyword}"], "no-such-program"),
+        (["--exec", "echo {wrod}"], "wrod"),
+        (["--mqtt", "http://x"], "--mqtt"),
+        (["--webhook", "ftp://x"], "--webhook"),
+        (["--view"], "--view needs a terminal"),
+        (["--view", "--jsonl"], "--jsonl and --view were given"),
         (["--no-such-option"], "--no-such-option"),
         (["--chimed", "out.mp3"], "accepted suffixes for writing"),
         (["--chimed", "no/such/folder/out.wav"], "cannot be written"),
@@ -199,5 +221,10 @@ def test_the_source_is_not_overwritten(model, recording):
     assert recording.read_bytes() == before
 
 
-def test_no_microphone(model):
-    fails("--model", model, expected="icrophone")
+NO_SOUND = {**os.environ, "ALSA_CONFIG_PATH": os.devnull}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--device", "0"], ["--device", "99"], ["--device", "yeti"]])
+@pytest.mark.parametrize("backend", ["pyaudio", "sounddevice"])
+def test_no_microphone(model, backend, arguments):
+    fails("--model", model, "--backend", backend, *arguments, expected="no microphone was found", env=NO_SOUND)

@@ -99,7 +99,7 @@ class Source(ABC):
             If the audio turns out to be damaged, or holds impossible samples.
         """
 
-    def relax(self, is_relaxed: bool) -> None:
+    def relax(self, is_relaxed: bool) -> None:  # noqa: B027  (most sources have nothing to do)
         """Say whether little is going on: a live source may then give its audio in longer pieces, at less cost."""
 
     @abstractmethod

@@ -23,7 +23,9 @@ _FIRST_DELAY_S, _MAX_DELAY_S = 1.0, 10.0
 _FIRST_SILENCE_S, _MAX_SILENCE_S = 3.0, 60.0
 _CLOSE_S = 0.3
 # Waking up costs more than the model itself. A word is longer than this, so its onset is noticed before its end.
-_RELAXED_S = 0.24
+_RELAXED_S = 0.32
+# Longer than that by more than callbacks are late, so that no wait ends in vain.
+_WAIT_S = 0.5
 
 
 class MicrophoneSource(Source):
@@ -90,8 +92,7 @@ class MicrophoneSource(Source):
         watch = _Watch()
         self._timeline.open(self._rate_hz)
         while not self._is_closed and self._capture is not None:
-            # Longer than audio is collected for, so that no wait ends in vain.
-            pieces = self._capture.read(_BEAT_S + _RELAXED_S)
+            pieces = self._capture.read(_WAIT_S)
             watch.update(pieces)
             for piece in pieces:
                 yield from self._timeline.blocks(piece)
@@ -104,7 +105,7 @@ class MicrophoneSource(Source):
                 self._timeline.open(self._rate_hz)
 
     def relax(self, is_relaxed: bool) -> None:
-        """Collect audio for 0.24 s at a time, or give it as it comes."""
+        """Collect audio for 0.32 s at a time, or give it as it comes."""
         if self._capture is not None:
             self._capture.collect(_RELAXED_S if is_relaxed else 0.0)
 
@@ -164,7 +165,7 @@ class _Watch:
     def update(self, pieces: list[Piece]) -> None:
         """Take what one wait brought."""
         now = now_s()
-        if now - self._checked_s > _BEAT_S + _RELAXED_S + _STALL_S / 2:
+        if now - self._checked_s > _WAIT_S + _STALL_S / 2:
             # The process itself stood still; the device had no chance.
             self._heard_s += now - self._checked_s
         self._checked_s = now

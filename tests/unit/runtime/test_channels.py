@@ -16,6 +16,7 @@ def noise(n_channels: int, n_samples: int = 4000, scale: float = 0.1) -> np.ndar
     ("text", "labels", "fusion"),
     [
         ("all", (0, 1, 2, 3), "any"),
+        ("vote", (0, 1, 2, 3), "vote"),
         ("max", (0, 1, 2, 3), "max"),
         ("best", (0, 1, 2, 3), "best"),
         ("mean", (0,), "any"),
@@ -42,11 +43,11 @@ def test_what_users_write(text, labels, fusion):
     "text",
     [
         *("", "some", "-1", "0,", ",", "0-", "3-1", "64", "0-64", "1.5", "max:", "max:a", "²", "1e9", "0-99999999999"),
-        *("mean+beam", "beam+beam", "+beam", "max beam", "0,2+beam", "auto+beam"),
+        *("mean+beam", "beam+beam", "+beam", "max beam", "0,2+beam", "auto+beam", "vote+beam"),
     ],
 )
 def test_what_is_refused(text):
-    with pytest.raises(ConfigError, match="channels is .*; accepted are auto, all, max") as error:
+    with pytest.raises(ConfigError, match="channels is .*; accepted are auto, all, vote, max") as error:
         ChannelPlan.parse(text)
     assert repr(text) in str(error.value) and "\n" not in str(error.value)
 
@@ -64,7 +65,7 @@ def test_channels_that_a_device_must_have():
         ChannelPlan.parse("0,2").open(2)
 
 
-@pytest.mark.parametrize("text", ["auto", "all", "max", "mean", "best", "beam", "max+beam", "0"])
+@pytest.mark.parametrize("text", ["auto", "all", "vote", "max", "mean", "best", "beam", "max+beam", "0"])
 def test_one_channel_passes_as_it_is(text):
     samples = noise(1)
     mixer = ChannelPlan.parse(text).open(1)

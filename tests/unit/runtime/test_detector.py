@@ -232,6 +232,14 @@ def test_max_decides_on_the_highest_score():
     assert told([[0.3] * 20, peaks(20, s4=0.7, s10=0.9)], "max") == [(4, 1, 0.7)]
 
 
+def test_vote_wants_half_of_the_channels():
+    tracks = [peaks(40, s4=0.9, s20=0.6), peaks(40, s20=0.8, s30=0.6), peaks(40, s30=0.7), peaks(40, s20=0.7, s30=0.8)]
+    # Of four the second highest counts, and the channel with the highest is told.
+    assert told(tracks, "vote") == [(20, 1, 0.7), (30, 3, 0.7)]
+    assert told(tracks[:3], "vote") == [(20, 1, 0.6), (30, 2, 0.6)]
+    assert told(tracks[:2], "vote") == [(4, 0, 0.9), (20, 1, 0.8), (30, 1, 0.6)]
+
+
 def test_best_decides_on_the_channel_that_stands_out():
     samples = np.random.default_rng(0).normal(0, 0.01, (2, 640 * 60))
     samples[1, 640 * 40 : 640 * 55] *= 10
@@ -240,14 +248,14 @@ def test_best_decides_on_the_channel_that_stands_out():
     assert told(tracks, "best", samples) == [(30, 0, 0.6), (50, 1, 0.8)]
 
 
-@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+@pytest.mark.parametrize("fusion", ["any", "vote", "max", "best"])
 def test_one_channel_is_decided_alike(model_path, fusion):
     samples = bursts()
     expected = Detector.open(model_path).process(samples)
     assert Detector.open(model_path, fusion=fusion).process(samples) == expected and len(expected) == 2
 
 
-@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+@pytest.mark.parametrize("fusion", ["any", "vote", "max", "best"])
 @pytest.mark.parametrize("size", SIZES)
 def test_blocks_do_not_matter_on_several_channels(model_path, fusion, size):
     samples = np.stack([bursts((1.0,)), bursts((1.1, 2.0), seed=3), bursts((2.0,), seed=3)])[:, :50_000]
@@ -257,7 +265,7 @@ def test_blocks_do_not_matter_on_several_channels(model_path, fusion, size):
     assert [round(event.time_s) for event in expected] == [1, 2]
 
 
-@pytest.mark.parametrize("fusion", ["any", "max", "best"])
+@pytest.mark.parametrize("fusion", ["any", "vote", "max", "best"])
 def test_copies_of_one_microphone_are_one(model_path, fusion):
     samples = bursts()
     detector = Detector.open(model_path, fusion=fusion)
@@ -265,7 +273,7 @@ def test_copies_of_one_microphone_are_one(model_path, fusion):
 
 
 def test_unknown_fusion(model_path):
-    with pytest.raises(ConfigError, match="fusion is 'min'.*accepted are: any, best, max"):
+    with pytest.raises(ConfigError, match="fusion is 'min'.*accepted are: any, best, max, vote"):
         Detector.open(model_path, fusion="min")
 
 

@@ -14,7 +14,7 @@ from tests.fake_backend import FakeBackend, device
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
-    for name in ("_BEAT_S", "_STALL_S", "_FIRST_DELAY_S", "_MAX_DELAY_S", "_FIRST_SILENCE_S"):
+    for name in ("_BEAT_S", "_WAIT_S", "_STALL_S", "_FIRST_DELAY_S", "_MAX_DELAY_S", "_FIRST_SILENCE_S"):
         monkeypatch.setattr(microphone, name, getattr(microphone, name) / 10)
 
 

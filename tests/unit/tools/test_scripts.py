@@ -110,47 +110,54 @@ def test_environment_that_works_is_kept(start: Start, tmp_path: Path) -> None:
 MISSING, PRESENT = "exit 1", "printf 'install ok installed'"
 
 
-def test_debian_packages_that_are_there_are_left_alone(put: Put, start: Start) -> None:
+@pytest.fixture
+def package_list(tmp_path: Path) -> Path:
+    path = tmp_path / "packages.txt"
+    path.write_text("# what is needed\nffmpeg\n")
+    return path
+
+
+def test_debian_packages_that_are_there_are_left_alone(put: Put, start: Start, package_list: Path) -> None:
     put("dpkg-query", PRESENT)
     put("apt-get", "exit 99")
-    finished = start("install_apt.sh")
+    finished = start("install_apt.sh", str(package_list))
     assert (finished.returncode, finished.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("user", ["0", "1000"])
 def test_missing_debian_packages_are_installed_as_root_or_through_sudo(
-    user: str, put: Put, start: Start, tmp_path: Path
+    user: str, put: Put, start: Start, package_list: Path, tmp_path: Path
 ) -> None:
     put("dpkg-query", MISSING)
     put("id", f"echo {user}")
     put("sudo", f'echo sudo >> "{tmp_path}/log"; [ "$1" = -n ] || exec "$@"')
     put("apt-get", f'echo "$1" >> "{tmp_path}/log"; for last; do :; done; echo "$last" >> "{tmp_path}/log"')
-    finished = start("install_apt.sh")
+    finished = start("install_apt.sh", str(package_list))
     assert finished.returncode == 0, finished.stderr
     log = (tmp_path / "log").read_text().split()
     assert [word for word in log if word in {"update", "install", "ffmpeg"}] == ["update", "install", "ffmpeg"]
     assert ("sudo" in log) is (user != "0")
 
 
-def test_without_root_and_sudo_the_line_says_what_to_install(put: Put, start: Start) -> None:
+def test_without_root_and_sudo_the_line_says_what_to_install(put: Put, start: Start, package_list: Path) -> None:
     put("dpkg-query", MISSING)
     put("id", "echo 1000")
     put("apt-get", "exit 99")
-    finished = start("install_apt.sh")
+    finished = start("install_apt.sh", str(package_list))
     assert finished.returncode == 2
-    assert finished.stderr == "the tests need these packages, and only root can install them: apt-get install ffmpeg\n"
+    assert finished.stderr == "these packages are needed, and only root can install them: apt-get install ffmpeg\n"
 
 
-def test_apt_that_fails_is_said(put: Put, start: Start) -> None:
+def test_apt_that_fails_is_said(put: Put, start: Start, package_list: Path) -> None:
     put("dpkg-query", MISSING)
     put("id", "echo 0")
     put("apt-get", "exit 100")
-    finished = start("install_apt.sh")
+    finished = start("install_apt.sh", str(package_list))
     assert finished.returncode == 2
     assert "could not install ffmpeg" in finished.stderr
 
 
-def test_other_systems_are_told_what_is_needed(start: Start) -> None:
-    finished = start("install_apt.sh")
+def test_other_systems_are_told_what_is_needed(start: Start, package_list: Path) -> None:
+    finished = start("install_apt.sh", str(package_list))
     assert finished.returncode == 0
     assert "ffmpeg" in finished.stdout
