@@ -34,7 +34,7 @@ _ACTIVE_RATIO = 4.0
 # Cross spectra are averaged with a time constant of 0.15 s of activity: a part of a word.
 _KEPT = 0.8
 # A peak lower than this share of what one source without echoes gives is no direction.
-_MIN_PEAK = 0.25
+_MIN_PEAK = 0.3
 _TINY = 1e-30
 
 

@@ -13,16 +13,16 @@ from kws.errors import AudioError, ConfigError
 from kws.runtime.ambient import FRAME_SAMPLES, AmbientLevel
 from kws.runtime.beamformer import Beamformer
 
-AUTO = "max"
+AUTO = "vote"
 """What ``auto`` stands for: the best of docs/channels.md."""
 
 BEAM_LABEL = -1
 """Channel that is reported for what was heard in the beamformed signal."""
 
-FUSIONS = ("any", "max", "best")
+FUSIONS = ("any", "vote", "max", "best")
 """How a detector decides on several rows; see :class:`kws.runtime.detector.Detector`."""
 
-_FUSION_OF = {"all": "any", "max": "max", "mean": "any", "best": "best", "beam": "any"}
+_FUSION_OF = {"all": "any", "vote": "vote", "max": "max", "mean": "any", "best": "best", "beam": "any"}
 _BEAM_SUFFIX = "+beam"
 _TAKES_BEAM = ("all", "max", "best")
 # Below this the floor of a channel is that of a noise gate or of no microphone, and says nothing.
@@ -38,9 +38,9 @@ class ChannelPlan:
 
     Parameters
     ----------
-    mode : {"all", "max", "mean", "best", "beam"}
-        Each channel decided on its own; the highest score of all; their average; the channel with the best
-        signal-to-noise ratio; their delayed sum.
+    mode : {"all", "vote", "max", "best", "mean", "beam"}
+        Each channel decided on its own; the score that half of them reach; the highest score; the scores of the
+        channel with the best signal-to-noise ratio; the average of their samples; their delayed sum.
     channels : tuple of int
         Channels of the device that take part, ascending; empty for all.
     has_beam : bool
@@ -120,8 +120,8 @@ def _parse_channels(text: str, whole: str) -> tuple[int, ...]:
 
 def _refused(text: str) -> ConfigError:
     return ConfigError(
-        f"channels is {shown(text)}; accepted are auto, all, max, mean, best, beam, all+beam, max+beam, best+beam, "
-        f"and channels from 0 to {MAX_CHANNELS - 1} such as 0,2 or 0-3, alone or after a colon (max:0,2)"
+        f"channels is {shown(text)}; accepted are auto, all, vote, max, best, mean, beam, all+beam, max+beam, "
+        f"best+beam, and channels from 0 to {MAX_CHANNELS - 1} such as 0,2 or 0-3, alone or after a colon (max:0,2)"
     )
 
 
