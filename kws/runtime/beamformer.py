@@ -114,7 +114,7 @@ class Beamformer:
         Raises
         ------
         AudioError
-            On another number of channels, NaN or infinity.
+            On another number of channels. NaN and infinity are the source's to refuse.
         """
         if samples.ndim != 2 or samples.shape[0] != self._n_channels:
             raise AudioError(f"samples have shape {samples.shape}; accepted is ({self._n_channels}, N)")
@@ -125,12 +125,16 @@ class Beamformer:
         start = 0
         while start < n_samples:
             end = min(start + _BLOCK_SAMPLES - self._filled_samples, n_samples)
-            out[0, start:end] = self._sum(joined, start, end)
+            # Copies of one microphone cost next to nothing.
+            is_needed = end > n_same
+            if is_needed:
+                out[0, start:end] = self._sum(joined, start, end)
             self._filled_samples += end - start
             start = end
             if self._filled_samples == _BLOCK_SAMPLES:
                 self._filled_samples = 0
-                self._learn(joined[:, _PAST_SAMPLES + end - _FRAME_SAMPLES : _PAST_SAMPLES + end])
+                if is_needed:
+                    self._learn(joined[:, _PAST_SAMPLES + end - _FRAME_SAMPLES : _PAST_SAMPLES + end])
         out[0, :n_same] = samples[0, :n_same]
         self._past = joined[:, n_samples:].copy()
         return out

@@ -133,6 +133,17 @@ def test_copies_that_depart():
     assert beam[0, 20_000] == np.float32(samples[0, 20_000 - LATENCY_SAMPLES])
 
 
+@pytest.mark.parametrize("where", [511, 512, 513, 12_800])
+def test_chunks_do_not_matter_where_copies_depart(where):
+    samples = arriving([0, 3])[:, :20_000]
+    samples[1, :where] = samples[0, :where]
+    expected = Beamformer(2).process(samples)
+    beamformer = Beamformer(2)
+    parts = [beamformer.process(part) for part in np.split(samples, range(100, 20_000, 100), axis=1)]
+    assert np.array_equal(np.concatenate(parts, axis=1), expected)
+    assert beamformer.delays_samples == (0.0, 3.0)
+
+
 def test_silence_nothing_and_one_sample():
     beamformer = Beamformer(2)
     assert not beamformer.process(np.zeros((2, 5000), np.float32)).any()
