@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio import PCM16_SCALE, FloatArray, to_float32
+from kws.audio import MAX_CHANNELS, PCM16_SCALE, FloatArray, to_float32
 from kws.errors import AudioError
 from kws.features.numpy_front_end import NumpyFrontEnd
 from kws.runtime.runner import Runner
@@ -142,6 +142,8 @@ class Scorer:
 
     def _split(self, block: FloatArray) -> None:
         """Find the channels that differ from now on, and give each the states of what it was equal to."""
+        if self._firsts and np.array_equal(block[self._firsts][self._computed_of], block):
+            return
         computed: dict[tuple[int, bytes], int] = {}
         firsts, before = [], []
         for channel, old in enumerate(self._computed_of):
@@ -166,7 +168,8 @@ def _checked(samples: npt.ArrayLike) -> npt.NDArray[np.int16] | FloatArray:
     if array.dtype == _INT16 and array.ndim == 1:
         return array[np.newaxis]
     # One dot product finds NaN, infinity and a wrong scale alike, at a fraction of what to_float32 costs.
-    is_sound = array.dtype == np.float32 and array.ndim == 1
+    n_channels = array.shape[0] if array.ndim == 2 else array.ndim
+    is_sound = array.dtype == np.float32 and array.ndim in (1, 2) and 1 <= n_channels <= MAX_CHANNELS
     if not (is_sound and np.vdot(array, array) <= _MAX_MEAN_POWER * array.size):
         array = to_float32(array)
     return np.atleast_2d(array)
