@@ -4,8 +4,8 @@
 
 The bundled recording is heard over and over by the live loop, with levels and all, as blocks of 80 ms; every ten hours
 audio is lost. Printed are the growth of memory from the end of the first hour to the end, and the greatest difference,
-in samples, between where an event lies within the last repeat of the recording and where it lay within the second: none,
-if no time drifts.
+in samples, between where an event lies within the last repeat of the recording and where it lay within the second:
+none, if no time drifts.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def run(
     rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of raw PCM on stdin.")] = 16_000,
     channels: Annotated[
         str,
-        typer.Option(metavar="auto|all|0,2|max|mean|best|beam", help="What to do with several channels."),
+        typer.Option(metavar="auto|all|0,2|vote|max|mean|best|beam", help="What to do with several channels."),
     ] = "auto",
     gate: Annotated[bool, typer.Option("--gate", help="Let the model sleep in silence.")] = False,
     max_seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after that long.")] = None,

@@ -14,6 +14,7 @@ from kws.runtime.sinks.plot_messages import Audio, Hello, Marker, Message, Score
 BANDS = FrontEndConfig(n_bands=80, window_samples=512, hop_samples=320, floor=1e-10)
 """A mel spectrogram of 20 ms a column."""
 
+_GAP_STEPS = 2.5
 _SAME_WORD_S = 0.4
 
 
@@ -62,14 +63,19 @@ class Track:
             self._mark(message)
 
     def curve(self, model: int) -> tuple[FloatArray, FloatArray]:
-        """Return the times of a model's scores in seconds from now, shape (T,), and the scores, shape (T, K)."""
+        """Return the times of a model's scores in seconds from now, shape (T,), and the scores, shape (T, K).
+
+        Where the model heard nothing for a while there is a NaN, so that no line is drawn across.
+        """
         kept = self._scores[model]
         n_keywords = len(self._hello.models[model])
         if not kept:
             return np.zeros(0, np.float32), np.zeros((0, n_keywords), np.float32)
         step_s = self._hello.step_samples[model] / SAMPLE_RATE_HZ
         times_s = [end_s - self.now_s + step_s * np.arange(1 - len(rows), 1) for end_s, rows in kept]
-        return np.concatenate(times_s).astype(np.float32), np.concatenate([rows for _, rows in kept])
+        times = np.concatenate(times_s).astype(np.float32)
+        gaps = np.flatnonzero(np.diff(times) > _GAP_STEPS * step_s) + 1
+        return np.insert(times, gaps, np.nan), np.insert(np.concatenate([rows for _, rows in kept]), gaps, np.nan, axis=0)
 
     def _hear(self, audio: Audio) -> None:
         lost = audio.end - self._end - audio.samples.shape[1]
