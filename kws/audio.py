@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE_HZ
-from kws.errors import AudioError, MissingPackageError
+from kws.errors import AudioError
+from kws.packages import import_package, one_line
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -92,7 +91,7 @@ def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
     """
     if from_hz == to_hz or samples.shape[-1] == 0:
         return samples
-    soxr = _import("soxr", "resample audio")
+    soxr = import_package("soxr", "soxr", "onnx", "resample audio")
     # soxr wants time on the first axis.
     result: FloatArray = soxr.resample(samples.T, from_hz, to_hz).T
     return np.ascontiguousarray(result, dtype=np.float32)
@@ -117,13 +116,13 @@ def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray
     AudioError
         If the file is missing, empty, truncated, no audio, or holds impossible samples.
     """
-    soundfile = _import("soundfile", "read audio files")
+    soundfile = import_package("soundfile", "soundfile", "onnx", "read audio files")
     check_is_whole_file(path)
     try:
         data, rate_hz = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
     # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
     except (OSError, RuntimeError, TypeError, MemoryError) as error:
-        raise AudioError(f"{path}: not readable as audio ({_one_line(error)})") from None
+        raise AudioError(f"{path}: not readable as audio ({one_line(error)})") from None
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(f"{path}: has {rate_hz} samples a second; accepted are {MIN_RATE_HZ} to {MAX_RATE_HZ}")
     try:
@@ -148,7 +147,7 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
     AudioError
         If the suffix is none of those, or the place cannot be written.
     """
-    soundfile = _import("soundfile", "write audio files")
+    soundfile = import_package("soundfile", "soundfile", "onnx", "write audio files")
     target = Path(path)
     formats = {".wav": "WAV", ".flac": "FLAC"}
     if target.suffix.lower() not in formats:
@@ -160,7 +159,7 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
         soundfile.write(temporary, pcm.T, sample_rate_hz, format=formats[target.suffix.lower()], subtype="PCM_16")
         os.replace(temporary, target)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"{path}: cannot be written ({_one_line(error)})") from None
+        raise AudioError(f"{path}: cannot be written ({one_line(error)})") from None
     finally:
         # Where the folder is none, there is nothing to remove either.
         with contextlib.suppress(OSError):
@@ -199,18 +198,3 @@ def _wav_bytes(path: Path) -> tuple[int, int]:
             file.seek(-(-int.from_bytes(head[4:], "little") // 2) * 2, os.SEEK_CUR)
         found_bytes = path.stat().st_size - file.tell()
     return (int.from_bytes(head[4:], "little"), found_bytes) if head[:4] == b"data" else (0, 0)
-
-
-def _import(package: str, purpose: str) -> Any:
-    # Imported here, not at the top, so that `import kws` needs numpy only.
-    import importlib
-
-    try:
-        module: ModuleType = importlib.import_module(package)
-    except ImportError:
-        raise MissingPackageError(package, "onnx", purpose) from None
-    return module
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

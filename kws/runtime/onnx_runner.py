@@ -10,8 +10,8 @@ import numpy as np
 
 from kws.audio import FloatArray
 from kws.errors import AudioError, ModelFileError
+from kws.packages import import_package, one_line
 from kws.runtime.onnx_file import read_bytes, read_spec
-from kws.runtime.packages import import_package, one_line
 from kws.spec import ModelSpec
 
 NEW_STATE_PREFIX = "new_"

@@ -9,7 +9,7 @@ from typing import Any
 
 from kws.config import shown
 from kws.errors import ConfigError
-from kws.runtime.packages import import_package, one_line
+from kws.packages import import_package, one_line
 from kws.server.address import Address, ServerError
 
 _LOG = logging.getLogger(__name__)

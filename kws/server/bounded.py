@@ -7,7 +7,7 @@ from typing import cast
 
 from wyoming.event import Event, async_read_event
 
-from kws.runtime.packages import one_line
+from kws.packages import one_line
 from kws.server.address import ServerError
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024

@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from kws.config import require
-from kws.runtime.packages import import_package, one_line
+from kws.packages import import_package, one_line
 from kws.server.address import Address, ServerError
 from kws.server.announcement import Announcement
 from kws.server.catalogue import Catalogue

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kws.config import shown
 from kws.errors import ConfigError, KwsError
-from kws.runtime.packages import one_line
+from kws.packages import one_line
 
 MARKER = "# Written by kws install-service."
 """First line of every unit that was installed by this module; no other is ever removed."""

@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 from kws.errors import SourceError
+from kws.packages import import_package, one_line
 from kws.runtime.devices.base import DeviceInfo, InputCallback, OutputCallback
-from kws.runtime.packages import import_package, one_line
 
 
 class SoundDeviceBackend:

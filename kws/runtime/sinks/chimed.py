@@ -11,8 +11,8 @@ import numpy as np
 from kws.audio import FloatArray, to_pcm16
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError
+from kws.packages import import_package, one_line
 from kws.runtime.detector import Event
-from kws.runtime.packages import import_package, one_line
 from kws.runtime.sinks.base import Sink, Summary
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}

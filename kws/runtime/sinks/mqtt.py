@@ -8,9 +8,9 @@ import threading
 from typing import Any
 
 from kws.errors import ConfigError
+from kws.packages import import_package
 from kws.runtime.clock import now_s
 from kws.runtime.detector import Event
-from kws.runtime.packages import import_package
 from kws.runtime.sinks.address import Address, parse_address
 from kws.runtime.sinks.base import Summary
 from kws.runtime.sinks.template import Template, message

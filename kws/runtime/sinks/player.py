@@ -9,10 +9,10 @@ import threading
 from kws.audio import FloatArray, read_audio, resample, to_pcm16
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, KwsError, SourceError
+from kws.packages import one_line
 from kws.runtime.clock import now_s
 from kws.runtime.detector import Event
 from kws.runtime.devices.base import Backend, Stream
-from kws.runtime.packages import one_line
 from kws.runtime.sinks.base import Sink, Summary
 from kws.runtime.sinks.chimed import chime
 from kws.runtime.sinks.worker import call_within

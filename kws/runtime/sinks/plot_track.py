@@ -75,7 +75,9 @@ class Track:
         times_s = [end_s - self.now_s + step_s * np.arange(1 - len(rows), 1) for end_s, rows in kept]
         times = np.concatenate(times_s).astype(np.float32)
         gaps = np.flatnonzero(np.diff(times) > _GAP_STEPS * step_s) + 1
-        return np.insert(times, gaps, np.nan), np.insert(np.concatenate([rows for _, rows in kept]), gaps, np.nan, axis=0)
+        return np.insert(times, gaps, np.nan), np.insert(
+            np.concatenate([rows for _, rows in kept]), gaps, np.nan, axis=0
+        )
 
     def _hear(self, audio: Audio) -> None:
         lost = audio.end - self._end - audio.samples.shape[1]

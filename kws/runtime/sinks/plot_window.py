@@ -17,7 +17,7 @@ import numpy as np
 
 from kws.errors import MissingPackageError
 from kws.features.tables import hz_to_mel
-from kws.runtime.packages import import_package, one_line
+from kws.packages import import_package, one_line
 from kws.runtime.sinks.plot_messages import Curve, Hello, Message, read_messages
 from kws.runtime.sinks.plot_track import BANDS, Track
 

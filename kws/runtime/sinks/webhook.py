@@ -9,8 +9,8 @@ import numpy as np
 
 from kws.config import require
 from kws.errors import ConfigError
+from kws.packages import import_package, one_line
 from kws.runtime.detector import Event
-from kws.runtime.packages import import_package, one_line
 from kws.runtime.sinks.address import parse_address
 from kws.runtime.sinks.base import Summary
 from kws.runtime.sinks.template import message

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from kws.packages import one_line
 from kws.runtime.clock import now_s
 from kws.runtime.detector import Event
-from kws.runtime.packages import one_line
 from kws.runtime.sinks.base import Sink, Summary
 
 T = TypeVar("T")

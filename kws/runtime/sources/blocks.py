@@ -9,7 +9,7 @@ import numpy as np
 from kws.audio import FloatArray, to_float32
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError
-from kws.runtime.packages import import_package
+from kws.packages import import_package
 from kws.runtime.sources.base import AudioBlock, SourceOptions
 
 

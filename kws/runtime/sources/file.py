@@ -8,7 +8,7 @@ from typing import Any
 
 from kws.audio import MAX_CHANNELS, FloatArray, check_is_whole_file
 from kws.errors import AudioError
-from kws.runtime.packages import import_package, one_line
+from kws.packages import import_package, one_line
 from kws.runtime.sources.base import AudioBlock, Source, SourceOptions
 from kws.runtime.sources.blocks import to_blocks
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kws.audio import PCM16_SCALE, FloatArray
 from kws.config import SAMPLE_RATE_HZ
-from kws.runtime.packages import import_package
+from kws.packages import import_package
 from kws.runtime.sources.base import AudioBlock
 from kws.runtime.sources.capture import Piece
 
