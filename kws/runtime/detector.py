@@ -200,7 +200,9 @@ class Detector:
         n_steps, n_keywords = scores.shape[1:]
         if self._fusion in ("max", "vote") and len(scores) > 1:
             rank = 1 if self._fusion == "max" else (len(scores) + 1) // 2
-            return np.sort(scores, axis=0)[len(scores) - rank :][:1], scores.argmax(axis=0).tolist()
+            track = np.sort(scores, axis=0)[len(scores) - rank]
+            # The first channel that has this score.
+            return track[np.newaxis], (scores == track).argmax(axis=0).tolist()
         row = 0 if self._best is None else self._best.update(self._scorer.heard)
         tracks = scores if self._fusion == "any" else scores[row : row + 1]
         return tracks, [[row] * n_keywords] * n_steps

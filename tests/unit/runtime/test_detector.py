@@ -234,9 +234,9 @@ def test_max_decides_on_the_highest_score():
 
 def test_vote_wants_half_of_the_channels():
     tracks = [peaks(40, s4=0.9, s20=0.6), peaks(40, s20=0.8, s30=0.6), peaks(40, s30=0.7), peaks(40, s20=0.7, s30=0.8)]
-    # Of four the second highest counts, and the channel with the highest is told.
-    assert told(tracks, "vote") == [(20, 1, 0.7), (30, 3, 0.7)]
-    assert told(tracks[:3], "vote") == [(20, 1, 0.6), (30, 2, 0.6)]
+    # Of four and of three the second highest counts; its channel is told.
+    assert told(tracks, "vote") == [(20, 3, 0.7), (30, 2, 0.7)]
+    assert told(tracks[:3], "vote") == [(20, 0, 0.6), (30, 1, 0.6)]
     assert told(tracks[:2], "vote") == [(4, 0, 0.9), (20, 1, 0.8), (30, 1, 0.6)]
 
 
