@@ -1,6 +1,7 @@
 """`python run.py` on good input."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import soundfile
 
 import kws
 from kws.runtime import Detector
+from tests.sound_card import SoundCard
 from tests.tiny_model import bursts, tiny_spec, write_tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +29,6 @@ def records(result) -> list[dict]:
     assert result.returncode == 0, result.stderr.decode()
     assert result.stderr == b""
     return [json.loads(line) for line in result.stdout.splitlines()]
-
-
-@pytest.fixture
-def model(tmp_path):
-    return write_tiny_model(tmp_path / "tiny.onnx")
-
-
-@pytest.fixture
-def recording(tmp_path):
-    soundfile.write(tmp_path / "talk.wav", bursts(), 16_000)
-    return tmp_path / "talk.wav"
 
 
 def test_jsonl_of_a_file(model, recording):
@@ -174,8 +165,10 @@ def test_a_reader_that_leaves(model, tmp_path):
     process.stderr.close()
 
 
-def test_demo_without_a_microphone(model):
-    result = run("--model", model, "--demo-if-no-microphone")
+def test_demo_without_a_microphone(model, tmp_path):
+    # A card whose daemon does not run.
+    environment = {**os.environ, **SoundCard(tmp_path).environment}
+    result = run("--model", model, "--demo-if-no-microphone", env=environment)
     assert result.returncode == 0
     assert result.stderr.decode().startswith("No microphone (")
     assert "demo.flac" in result.stdout.decode()

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from kws.spec import METADATA_KEY
-from tests.tiny_model import bursts, tiny_model, tiny_spec, write_tiny_model
+from tests.sound_card import SoundCard
+from tests.tiny_model import tiny_model, tiny_spec
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,17 +26,6 @@ def fails(*arguments, expected: str, **options) -> None:
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     assert expected in lines[0]
     assert result.returncode == 2
-
-
-@pytest.fixture
-def model(tmp_path):
-    return write_tiny_model(tmp_path / "tiny.onnx")
-
-
-@pytest.fixture
-def recording(tmp_path):
-    soundfile.write(tmp_path / "talk.wav", bursts(), 16_000)
-    return tmp_path / "talk.wav"
 
 
 def make_source(folder: Path, kind: str) -> Path:
@@ -221,10 +211,9 @@ def test_the_source_is_not_overwritten(model, recording):
     assert recording.read_bytes() == before
 
 
-NO_SOUND = {**os.environ, "ALSA_CONFIG_PATH": os.devnull}
-
-
 @pytest.mark.parametrize("arguments", [[], ["--device", "0"], ["--device", "99"], ["--device", "yeti"]])
 @pytest.mark.parametrize("backend", ["pyaudio", "sounddevice"])
-def test_no_microphone(model, backend, arguments):
-    fails("--model", model, "--backend", backend, *arguments, expected="no microphone was found", env=NO_SOUND)
+def test_no_microphone(model, tmp_path, backend, arguments):
+    # A card whose daemon does not run.
+    environment = {**os.environ, **SoundCard(tmp_path).environment}
+    fails("--model", model, "--backend", backend, *arguments, expected="no microphone was found", env=environment)
