@@ -11,7 +11,7 @@ from kws.runtime.channels import ChannelPlan
 from kws.runtime.clock import now_s
 from kws.runtime.listen import ListenOptions, listen
 from kws.runtime.sinks import Sink, Summary
-from kws.runtime.sources import AudioBlock
+from kws.runtime.sources import AudioBlock, Source
 from tests.tiny_model import bursts, tiny_spec, write_tiny_model
 
 
@@ -193,3 +193,32 @@ def test_levels_are_told_if_wanted(model_path):
 def test_options_are_checked(wrong):
     with pytest.raises(ConfigError, match="max-"):
         ListenOptions(**wrong)
+
+
+class Microphone(Source):
+    name, stalls = "microphone", 3
+
+    def __init__(self, samples):
+        self._samples, self.relaxed_at_s, self._at = samples, [], 0
+
+    def __iter__(self):
+        for block in live(self._samples):
+            self._at = block.start
+            yield block
+
+    def relax(self, is_relaxed):
+        self.relaxed_at_s.append((round(self._at / 16_000, 1), is_relaxed))
+
+    def close(self):
+        pass
+
+
+def test_a_live_source_may_rest_while_nothing_is_loud(model_path, monkeypatch):
+    # The clock of the test is that of the audio.
+    source = Microphone((bursts((6.0,), 10.0) + np.random.default_rng(0).normal(0, 3, 160_000)) / np.float32(32768))
+    monkeypatch.setattr("kws.runtime.listen.now_s", lambda: 100.0 + source._at / 16_000)
+    summary = listen(source, [Detector.open(model_path)], [])
+    (_, first), (woken_s, second), (rested_s, third) = source.relaxed_at_s
+    assert (first, second, third) == (True, False, True)
+    assert woken_s == pytest.approx(6.0, abs=0.1) and rested_s == pytest.approx(7.6, abs=0.3)
+    assert summary.stalls == 3

@@ -74,3 +74,16 @@ def test_two_threads():
             data += piece
     writer.join()
     assert data == b"".join(frames(i * 7 % 30_000, 7) for i in range(5000))
+
+
+def test_a_reader_that_is_not_to_be_woken_for_every_piece():
+    ring = FrameRing(10, 2)
+    ring.collect(3)
+    ring.write(frames(0, 2))
+    assert not ring.has_frames(0.01)
+    ring.write(frames(2, 2))
+    assert ring.has_frames(0.01)
+    assert ring.read() == [(0, 0, frames(0, 4))]
+    ring.collect(1)
+    ring.write(frames(4, 1))
+    assert ring.has_frames(0.01)
