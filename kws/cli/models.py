@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 import kws
 from kws.config import DecisionConfig, shown
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
 ASSETS = Path(kws.__file__).parent / "assets"
 DEFAULT_MODEL = ASSETS / "computer.onnx"
 DEMO_RECORDING = ASSETS / "demo.flac"
+
+_PANEL = "Model"
+ModelOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", help='Model; may be given several times. By default "computer".', rich_help_panel=_PANEL
+    ),
+]
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[WORD=]0..1",
+        help="Instead of the models' own: for all, once a model in order, or for one keyword.",
+        rich_help_panel=_PANEL,
+    ),
+]
+PatienceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[WORD=]STEPS", help="Steps in a row that the score must be reached.", rich_help_panel=_PANEL),
+]
+RefractoryOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[WORD=]SECONDS", help="Least time between two detections of a word.", rich_help_panel=_PANEL),
+]
 
 
 @dataclass
@@ -35,6 +61,12 @@ class Rules:
     thresholds: list[float | None]
     for_all: dict[str, float] = field(default_factory=dict)
     for_word: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def check_words(self, known: Sequence[str]) -> None:
+        """Raise :class:`ConfigError` unless each rule is for a word that is known."""
+        for word in self.for_word:
+            if word not in known:
+                raise ConfigError(f"no model listens for {shown(word)}; accepted are: {', '.join(known)}")
 
     def applied(self, spec: ModelSpec, index: int) -> ModelSpec:
         """Return the spec of model number `index` with these rules."""
@@ -105,10 +137,7 @@ def open_detectors(models: Sequence[Path], rules: Rules, fusion: str) -> list[De
     names = [runner.spec.name for runner in runners]
     if len(set(names)) != len(names):
         raise ConfigError(f"models are named {', '.join(names)}; accepted are models of different names")
-    known = [word for runner in runners for word in runner.spec.keywords]
-    for word in rules.for_word:
-        if word not in known:
-            raise ConfigError(f"no model listens for {shown(word)}; accepted are: {', '.join(known)}")
+    rules.check_words([word for runner in runners for word in runner.spec.keywords])
     return [
         Detector(runner, fusion=fusion, spec=rules.applied(runner.spec, index)) for index, runner in enumerate(runners)
     ]

@@ -9,44 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli import VersionOption
+from kws.cli.models import ModelOption, PatienceOption, RefractoryOption, ThresholdOption
 from kws.errors import ConfigError, MissingPackageError, SourceError
 
 if TYPE_CHECKING:
     from kws.runtime.sources import Source, SourceOptions
 
-_MODEL = "Model"
 _MICROPHONE = "Microphone"
 _ACTIONS = "When a keyword is heard"
 _DISPLAY = "Display"
 
 
 def run(
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", help='Model; may be given several times. By default "computer".', rich_help_panel=_MODEL
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[WORD=]0..1",
-            help="Instead of the models' own: for all, once a model in order, or for one keyword.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    patience: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[WORD=]STEPS", help="Steps in a row that the score must be reached.", rich_help_panel=_MODEL
-        ),
-    ] = None,
-    refractory: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[WORD=]SECONDS", help="Least time between two detections of a word.", rich_help_panel=_MODEL
-        ),
-    ] = None,
+    model: ModelOption = None,
+    threshold: ThresholdOption = None,
+    patience: PatienceOption = None,
+    refractory: RefractoryOption = None,
     source: Annotated[
         str | None,
         typer.Option(

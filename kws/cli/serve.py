@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import kws
-from kws.config import require_one_of
+from kws.cli.models import ModelOption, PatienceOption, RefractoryOption, ThresholdOption
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ _SIGNALLED = 128
 
 
 def serve(
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help='Model; may be given several times. By default "computer".'),
-    ] = None,
+    model: ModelOption = None,
     host: Annotated[
         str | None, typer.Option(metavar="HOST", help="Interface; 0.0.0.0 for all. By default 127.0.0.1.")
     ] = None,
@@ -33,20 +29,9 @@ def serve(
     uri: Annotated[
         str | None, typer.Option(metavar="URI", help="Instead of host and port: tcp://HOST:PORT or unix:///PATH.")
     ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[WORD=]0..1",
-            help="Instead of the models' own: for all, once a model in order, or for one keyword.",
-        ),
-    ] = None,
-    patience: Annotated[
-        list[str] | None, typer.Option(metavar="[WORD=]STEPS", help="Steps in a row that the score must be reached.")
-    ] = None,
-    refractory: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[WORD=]SECONDS", help="Least time between two detections of a word."),
-    ] = None,
+    threshold: ThresholdOption = None,
+    patience: PatienceOption = None,
+    refractory: RefractoryOption = None,
     zeroconf: Annotated[
         str | None, typer.Option(metavar="NAME", help="Announce the server by this name, so that it is found.")
     ] = None,
@@ -71,9 +56,7 @@ def serve(
     models = model or [DEFAULT_MODEL]
     rules = parse_rules(threshold or [], patience or [], refractory or [], len(models))
     catalogue = Catalogue(models, rules.applied)
-    known = [word.keyword for word in catalogue.words]
-    for word in rules.for_word:
-        require_one_of("keyword of a rule", word, known)
+    rules.check_words([word.keyword for word in catalogue.words])
     server = WyomingServer(catalogue, address, kws.__version__, zeroconf, max_clients)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kws").setLevel(logging.DEBUG if verbose else logging.WARNING)
