@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import kws
-from kws.config import DecisionConfig, shown
+from kws.config import DecisionConfig, require_one_of, shown
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class Rules:
     def check_words(self, known: Sequence[str]) -> None:
         """Raise :class:`ConfigError` unless each rule is for a word that is known."""
         for word in self.for_word:
-            if word not in known:
-                raise ConfigError(f"no model listens for {shown(word)}; accepted are: {', '.join(known)}")
+            require_one_of("keyword", word, known)
 
     def applied(self, spec: ModelSpec, index: int) -> ModelSpec:
         """Return the spec of model number `index` with these rules."""

@@ -170,7 +170,7 @@ def test_model_that_is_not_there(recording, tmp_path):
         (["--threshold=-0.1"], "threshold is -0.1"),
         (["--threshold", "nan"], "threshold is nan"),
         (["--threshold", "high"], "--threshold 'high' is not a number"),
-        (["--threshold", "hello=0.5"], "no model listens for 'hello'; accepted are: loud"),
+        (["--threshold", "hello=0.5"], "keyword is 'hello'; accepted are: loud"),
         (["--threshold", "loud=2"], "threshold is 2.0; accepted are numbers from 0 to 1"),
         (["--threshold", "loud=0.5", "--threshold", "loud=0.6"], "--threshold was given twice for loud"),
         (["--patience", "1.5"], "--patience '1.5' is not a whole number"),
