@@ -16,7 +16,11 @@ from kws.runtime.sources.ring import FrameRing
 CAPACITY_S = 3.2
 """Audio that is kept for a detector that is late."""
 
-_BLOCK_S = 0.08
+# The driver hands over twice in what is given at once: a sound server that delivers unevenly is then less late.
+_CALLBACK_S = 0.04
+PIECE_S = 0.08
+"""Audio that is given at once, unless more is to be collected: a block of the detector."""
+
 _SAMPLE_BYTES = 2
 
 
@@ -66,7 +70,8 @@ class Capture:
         self._meter = LossMeter(self.rate_hz)
         self._n_lost = 0
         self._n_expected = 0
-        block_frames = round(_BLOCK_S * self.rate_hz)
+        self.collect(PIECE_S)
+        block_frames = round(_CALLBACK_S * self.rate_hz)
         self._stream = backend.open_input(device, self.rate_hz, self.n_channels, block_frames, self._take)
 
     @property
@@ -84,14 +89,13 @@ class Capture:
         self._ring.collect(max(1, round(duration_s * self.rate_hz)))
 
     def read(self, timeout_s: float) -> list[Piece]:
-        """Wait for frames and take all that is pending; empty if none came in time."""
-        if not self._ring.has_frames(timeout_s):
-            return []
+        """Wait for enough frames and take all that is pending when there are, or when the time is over."""
+        self._ring.has_frames(timeout_s)
         return [self._piece(*found) for found in self._ring.read()]
 
     def has_frames(self, timeout_s: float) -> bool:
         """Wait for the first frames, without taking them."""
-        return self._ring.has_frames(timeout_s)
+        return self._ring.has_frames(timeout_s) or self._ring.n_written > 0
 
     def _piece(self, lost: int, first: int, data: bytes) -> Piece:
         frames = np.frombuffer(data, "<i2").reshape(-1, self.n_channels)

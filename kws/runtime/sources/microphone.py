@@ -12,11 +12,11 @@ from kws.runtime.clock import now_s
 from kws.runtime.devices import Backend, open_backend
 from kws.runtime.devices.choose import find_input
 from kws.runtime.sources.base import AudioBlock, Source, SourceOptions
-from kws.runtime.sources.capture import Capture, Piece
+from kws.runtime.sources.capture import PIECE_S, Capture, Piece
 from kws.runtime.sources.timeline import Timeline
 
 _BEAT_S = 0.25
-# Callbacks come every 80 ms, 140 ms under load.
+# Callbacks come every 40 ms, under load up to 140 ms later.
 _STALL_S = 1.0
 _FIRST_DELAY_S, _MAX_DELAY_S = 1.0, 10.0
 # Microphones have noise: digital silence for so long means a switched-off one, or a stream that was moved.
@@ -107,7 +107,7 @@ class MicrophoneSource(Source):
     def relax(self, is_relaxed: bool) -> None:
         """Collect audio for 0.32 s at a time, or give it as it comes."""
         if self._capture is not None:
-            self._capture.collect(_RELAXED_S if is_relaxed else 0.0)
+            self._capture.collect(_RELAXED_S if is_relaxed else PIECE_S)
 
     @property
     def _rate_hz(self) -> int:
