@@ -97,3 +97,15 @@ def _check_socket_path(path: str) -> None:
     # An old socket is replaced when the server starts: that must not happen to a file.
     if place.exists() and not place.is_socket():
         raise ConfigError(f"uri is unix://{path}; there is a file of another kind")
+    if _is_served(path):
+        raise ConfigError(f"uri is unix://{path}; another server listens there")
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True

@@ -56,3 +56,13 @@ def test_an_old_socket_may_be_replaced_but_no_file(tmp_path):
     for name in ("file", ""):
         with pytest.raises(ConfigError, match="a file of another kind"):
             Address.parse(f"unix://{tmp_path}/{name}")
+
+
+def test_a_socket_that_is_served_is_not_taken_over(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(f"{tmp_path}/s")
+        server.listen()
+        with pytest.raises(ConfigError, match="another server listens there"):
+            Address.parse(f"unix://{tmp_path}/s")
+    # What a server that has gone left behind is replaced.
+    assert Address.parse(f"unix://{tmp_path}/s").path == f"{tmp_path}/s"
