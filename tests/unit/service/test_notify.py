@@ -132,7 +132,11 @@ def test_outside_of_a_service_there_is_none():
     assert ServiceSink.from_environment({"WATCHDOG_USEC": "1000000"}) is None
 
 
-@pytest.mark.parametrize(("pid", "is_watched"), [("", True), (str(os.getpid()), True), (str(os.getpid() + 1), False)])
+@pytest.mark.parametrize(
+    ("pid", "is_watched"),
+    [("", True), (str(os.getpid()), True), (str(os.getpid() + 1), False)],
+    ids=["no pid", "ours", "another's"],
+)
 def test_environment_is_read_and_kept_from_children(pid, is_watched):
     with_manager = Manager(f"@kws-test-env-{os.getpid()}")
     environment = {
