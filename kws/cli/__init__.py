@@ -23,17 +23,24 @@ _EXTRAS = {"torch": "train", "onnx": "train", "matplotlib": "train", "onnxruntim
 COMMANDS = ("run", "train", "export", "synthesize", "devices", "serve", "install-service")
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-EXIT_TERMINATED = 128 + signal.SIGTERM
 # SIGPIPE has no name on Windows.
 EXIT_BROKEN_PIPE = 128 + 13
 
 
+# The terminal was closed; Windows has no such signal.
+_END_SIGNALS = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends everything as Ctrl-C does, with files whole and a summary."""
+    """A signal that ends everything as Ctrl-C does, with files whole and a summary."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
-def _terminate(*_: object) -> None:
-    raise _Terminated
+def _terminate(number: int, _frame: object) -> None:
+    raise _Terminated(number)
 
 
 def load_command(name: str) -> Any:
@@ -86,15 +93,18 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     arguments : sequence of str, optional
         By default those of the process.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in _END_SIGNALS:
+        # Who started it with `nohup` wants it to go on.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _terminate)
     program = os.path.basename(sys.argv[0]) if command else "kws"
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         parser = load_command(command) if command else typer.main.get_command(app)
         code = _invoke(parser, program, given)
         sys.stdout.flush()
-    except _Terminated:
-        code = EXIT_TERMINATED
+    except _Terminated as terminated:
+        code = 128 + terminated.number
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -126,7 +136,8 @@ def _invoke(parser: Any, program: str, arguments: list[str]) -> int:
     except typer.Abort:
         return EXIT_INTERRUPTED
     except _usage_error() as error:
-        return _fail(f"{error.format_message()} (see {program} --help)")
+        context = getattr(error, "ctx", None)
+        return _fail(f"{error.format_message()} (see {context.command_path if context else program} --help)")
     return 0
 
 

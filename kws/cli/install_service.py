@@ -65,12 +65,17 @@ def install_service(
 def _checked_options(given: list[str]) -> list[str]:
     """Parse the options as `kws run` would, so that a mistake is said now and not in the journal."""
     from kws.cli import load_command
+    from kws.cli.models import open_detectors
+    from kws.cli.run_parts import check_actions, prepare
 
     # The parser takes its list apart.
     parsed = load_command("run").make_context("kws run", list(given)).params
-    for model in parsed["model"] or []:
-        if not model.is_file():
-            raise ConfigError(f"--model {model}: no such file")
+    not_checked = ("demo_if_no_microphone", "verbose", "version")
+    setup = prepare(**{name: value for name, value in parsed.items() if name not in not_checked})
+    if parsed["view"] or parsed["plot"]:
+        raise ConfigError("--view and --plot are for people who watch; a service has no terminal and no screen")
+    open_detectors(setup.models, setup.rules, setup.listening.plan.fusion)
+    check_actions(setup.actions)
     is_microphone = parsed["source"] is None
     if parsed["source"] == "-":
         raise ConfigError("--source - reads a pipe, which a service has not; accepted are the microphone and a file")

@@ -10,7 +10,7 @@ import typer
 
 from kws.cli import VersionOption
 from kws.cli.models import ModelOption, PatienceOption, RefractoryOption, ThresholdOption
-from kws.errors import ConfigError, MissingPackageError, SourceError
+from kws.errors import MissingPackageError, SourceError
 
 if TYPE_CHECKING:
     from kws.runtime.sources import Source, SourceOptions
@@ -34,7 +34,10 @@ def run(
     rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of raw PCM on stdin.")] = 16_000,
     channels: Annotated[
         str,
-        typer.Option(metavar="auto|all|0,2|vote|max|mean|best|beam", help="What to do with several channels."),
+        typer.Option(
+            metavar="auto|all|0,2|vote|max|mean|best|beam",
+            help="What to do with several; also 0-3, max:0,2.",
+        ),
     ] = "auto",
     gate: Annotated[bool, typer.Option("--gate", help="Let the model sleep in silence.")] = False,
     max_seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after that long.")] = None,
@@ -76,7 +79,7 @@ def run(
         typer.Option(
             "--exec",
             metavar="COMMAND",
-            help="Program to start (no shell); {keyword}, {score}, {time}, {channel} are filled in.",
+            help="Program to start (no shell); {keyword}, {score}, {time}, {time_s}, {channel}, {model} are filled in.",
             rich_help_panel=_ACTIONS,
         ),
     ] = None,
@@ -124,43 +127,44 @@ def run(
 
         arecord -q -f S16_LE -r 16000 -c 1 | python run.py --source - --jsonl
     """
-    from kws.cli.models import DEFAULT_MODEL, open_detectors, parse_rules
-    from kws.cli.run_parts import Actions, open_sinks, open_window, show_logs
-    from kws.runtime.channels import ChannelPlan
+    from kws.cli.models import open_detectors
+    from kws.cli.run_parts import open_sinks, open_window, prepare, show_logs
     from kws.runtime.devices.quiet import quiet_drivers
-    from kws.runtime.listen import ListenOptions, listen
-    from kws.runtime.sources import SourceOptions
+    from kws.runtime.listen import listen
 
     # Cheap checks first: what is wrong is said before anything is loaded.
-    models = model or [DEFAULT_MODEL]
-    rules = parse_rules(threshold or [], patience or [], refractory or [], len(models))
-    plan = ChannelPlan.parse(channels)
-    actions = Actions(chime, tuple(command or ()), mqtt, webhook, chimed, jsonl, view, plot)
-    how = ListenOptions(plan, gate, has_levels=view, max_age_s=max_age, max_s=max_seconds)
-    options = SourceOptions(
-        raw_rate_hz=rate,
+    setup = prepare(
+        model=model,
+        threshold=threshold,
+        patience=patience,
+        refractory=refractory,
+        source=source,
+        rate=rate,
+        channels=channels,
+        gate=gate,
+        max_seconds=max_seconds,
         device=device,
         backend=backend,
-        n_channels=plan.min_channels if plan.names_channels else None,
-        waits=wait,
+        wait=wait,
+        max_age=max_age,
+        chime=chime,
+        command=command,
+        mqtt=mqtt,
+        webhook=webhook,
+        chimed=chimed,
+        jsonl=jsonl,
+        view=view,
+        plot=plot,
     )
-    if source is not None and device:
-        raise ConfigError("--device and --source were given; accepted is one of them")
-    _check_overwrite(chimed, source)
-    detectors = open_detectors(models, rules, plan.fusion)
+    detectors = open_detectors(setup.models, setup.rules, setup.listening.plan.fusion)
     with ExitStack() as stack:
         stack.enter_context(quiet_drivers(not verbose))
         # The window takes a second to open: before the microphone listens.
-        window = open_window(actions, detectors)
-        opened = stack.enter_context(_open_source(source, options, demo_if_no_microphone, is_watched=view or plot))
-        sinks = open_sinks(actions, detectors, opened, window)
-        show_logs(verbose, actions, sinks)
-        listen(opened, detectors, sinks, how)
-
-
-def _check_overwrite(chimed: Path | None, source: str | None) -> None:
-    if chimed is not None and source is not None and chimed.exists() and chimed.resolve() == Path(source).resolve():
-        raise ConfigError(f"--chimed {chimed} is the source itself; accepted is another file")
+        window = open_window(setup.actions, detectors)
+        opened = stack.enter_context(_open_source(source, setup.source, demo_if_no_microphone, is_watched=view or plot))
+        sinks = open_sinks(setup.actions, detectors, opened, window)
+        show_logs(verbose, setup.actions, sinks)
+        listen(opened, detectors, sinks, setup.listening)
 
 
 def _open_source(address: str | None, options: SourceOptions, use_demo: bool, is_watched: bool) -> Source:

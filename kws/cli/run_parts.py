@@ -11,13 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kws.audio import read_audio
+from kws.cli.models import DEFAULT_MODEL, Rules, parse_rules
 from kws.errors import ConfigError, KwsError
 
 if TYPE_CHECKING:
     from kws.audio import FloatArray
     from kws.runtime import Detector
+    from kws.runtime.listen import ListenOptions
     from kws.runtime.sinks import Sink
-    from kws.runtime.sources import Source
+    from kws.runtime.sources import Source, SourceOptions
     from kws.spec import ModelSpec
 
 
@@ -26,6 +29,7 @@ class Actions:
     """What happens with audio, scores and detections: the options of that name."""
 
     chime: str
+    waits: bool
     commands: tuple[str, ...]
     mqtt: str | None
     webhook: str | None
@@ -37,6 +41,70 @@ class Actions:
     def __post_init__(self) -> None:
         if self.jsonl and self.view:
             raise ConfigError("--jsonl and --view were given; accepted is one of them")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that the options of ``kws run`` say, checked as far as it can be without opening anything."""
+
+    models: list[Path]
+    rules: Rules
+    actions: Actions
+    listening: ListenOptions
+    source: SourceOptions
+
+
+def prepare(
+    *,
+    model: list[Path] | None,
+    threshold: list[str] | None,
+    patience: list[str] | None,
+    refractory: list[str] | None,
+    source: str | None,
+    rate: int,
+    channels: str,
+    gate: bool,
+    max_seconds: float | None,
+    device: str,
+    backend: str,
+    wait: bool,
+    max_age: float,
+    chime: str,
+    command: list[str] | None,
+    mqtt: str | None,
+    webhook: str | None,
+    chimed: Path | None,
+    jsonl: bool,
+    view: bool,
+    plot: bool,
+) -> Setup:
+    """Check the options of ``kws run``, which have these names.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not accepted, or two do not go together.
+    """
+    from kws.runtime.channels import ChannelPlan
+    from kws.runtime.listen import ListenOptions
+    from kws.runtime.sources import SourceOptions
+
+    models = model or [DEFAULT_MODEL]
+    rules = parse_rules(threshold or [], patience or [], refractory or [], len(models))
+    plan = ChannelPlan.parse(channels)
+    actions = Actions(chime, wait, tuple(command or ()), mqtt, webhook, chimed, jsonl, view, plot)
+    listening = ListenOptions(plan, gate, has_levels=view, max_age_s=max_age, max_s=max_seconds)
+    n_channels = plan.min_channels if plan.names_channels else None
+    options = SourceOptions(raw_rate_hz=rate, device=device, backend=backend, n_channels=n_channels, waits=wait)
+    if source is not None and device:
+        raise ConfigError("--device and --source were given; accepted is one of them")
+    _check_overwrite(chimed, source)
+    return Setup(models, rules, actions, listening, options)
+
+
+def _check_overwrite(chimed: Path | None, source: str | None) -> None:
+    if chimed is not None and source is not None and chimed.exists() and chimed.resolve() == Path(source).resolve():
+        raise ConfigError(f"--chimed {chimed} is the source itself; accepted is another file")
 
 
 def open_window(actions: Actions, detectors: Sequence[Detector]) -> list[Sink]:
@@ -80,7 +148,7 @@ def _makers(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> lis
         makers.append(lambda: sinks.ChimedSink(chimed))
     makers.append(lambda: _display(actions, specs, source))
     if actions.chime != "none":
-        makers.append(lambda: _chime(actions.chime, source))
+        makers.append(lambda: _chime(actions.chime, actions.waits, source))
     makers += [partial(sinks.CommandSink, command) for command in actions.commands]
     if mqtt is not None:
         makers.append(lambda: sinks.MqttSink(mqtt))
@@ -88,6 +156,21 @@ def _makers(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> lis
         makers.append(lambda: sinks.WebhookSink(webhook))
     makers.append(ServiceSink.from_environment)
     return makers
+
+
+def check_actions(actions: Actions) -> None:
+    """Raise what making the actions would raise, as far as that needs no sound device."""
+    from kws.runtime import sinks
+
+    makers = [partial(sinks.CommandSink, command) for command in actions.commands]
+    for sink in [
+        *(make() for make in makers),
+        *([sinks.MqttSink(actions.mqtt)] if actions.mqtt is not None else []),
+        *([sinks.WebhookSink(actions.webhook)] if actions.webhook is not None else []),
+    ]:
+        sink.abort()
+    if actions.chime not in ("auto", "bell", "none"):
+        read_audio(actions.chime)
 
 
 def _display(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> Sink:
@@ -100,7 +183,7 @@ def _display(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> Si
     return sinks.JsonlSink(sys.stdout) if actions.jsonl else sinks.ConsoleSink(sys.stdout, specs, source.name)
 
 
-def _chime(wanted: str, source: Source) -> Sink | None:
+def _chime(wanted: str, waits: bool, source: Source) -> Sink | None:
     from kws.runtime.devices import open_backend
     from kws.runtime.sinks import ChimeSink
     from kws.runtime.sources.microphone import MicrophoneSource
@@ -110,7 +193,7 @@ def _chime(wanted: str, source: Source) -> Sink | None:
         return None
     wav = None if wanted in ("auto", "bell") else Path(wanted)
     try:
-        return ChimeSink(source.backend if isinstance(source, MicrophoneSource) else open_backend(), wav)
+        return ChimeSink(source.backend if isinstance(source, MicrophoneSource) else open_backend(), wav, waits)
     except KwsError:
         # Unasked, a machine without a loudspeaker is none the worse for it.
         if wanted != "auto":

@@ -25,9 +25,7 @@ class PyAudioBackend:
     name = "pyaudio"
 
     def __init__(self) -> None:
-        self._pyaudio = import_package(
-            "pyaudio", "PyAudio", "mic", "listen to a microphone (not to a recording: --source FILE)"
-        )
+        self._pyaudio = import_package("pyaudio", "PyAudio", "mic", "reach microphones and loudspeakers")
         # Devices are opened and looked for by several threads; PortAudio must not be ended meanwhile.
         self._lock = threading.RLock()
         self._audio: Any = self._start()

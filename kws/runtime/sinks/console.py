@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from kws.config import SAMPLE_RATE_HZ
 from kws.runtime.detector import Event
-from kws.runtime.sinks.base import Sink, Summary
+from kws.runtime.sinks.base import Sink, Status, Summary
 from kws.spec import ModelSpec
 
 
@@ -31,10 +32,20 @@ class ConsoleSink(Sink):
             for spec in specs
             for keyword in spec.keywords
         ]
-        self._write(f"Listening to {source} for {', '.join(words)}")
+        self._title: str | None = f"Listening to {source} for {', '.join(words)}"
+
+    def status(self, status: Status) -> None:
+        """Say what is listened for, once it is."""
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._title is not None:
+            title, self._title = self._title, None
+            self._write(title)
 
     def event(self, event: Event, model: str) -> None:
         """Show a detection."""
+        self._begin()
         self._n_events += 1
         parts = [clock(event.time_s), event.keyword, f"score {event.score:.2f}"]
         if event.channel:
@@ -45,12 +56,16 @@ class ConsoleSink(Sink):
 
     def end(self, summary: Summary) -> None:
         """Show how much was heard."""
+        self._begin()
         lost = f", {summary.lost_samples} samples lost" if summary.lost_samples else ""
         plural = "" if self._n_events == 1 else "s"
-        self._write(f"{clock(summary.audio_s)}  end: {self._n_events} detection{plural}{lost}")
+        # By the same clock as the detections: what was lost took its time too.
+        end_s = summary.audio_s + summary.lost_samples / SAMPLE_RATE_HZ
+        self._write(f"{clock(end_s)}  end: {self._n_events} detection{plural}{lost}")
 
     def notice(self, text: str) -> None:
         """Show what a person should know."""
+        self._begin()
         self._write(f"({text})")
 
     def _write(self, line: str) -> None:

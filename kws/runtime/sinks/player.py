@@ -41,22 +41,29 @@ class ChimeSink(Sink):
         It stays open.
     wav : path, optional
         Recording of up to 10 s to play; by default a bell.
+    waits : bool
+        Wait for a loudspeaker that is not there yet.
 
     Raises
     ------
     AudioError
         If the recording cannot be read or is too long.
     SourceError
-        If there is no loudspeaker.
+        If there is no loudspeaker, unless it is waited for.
     """
 
-    def __init__(self, backend: Backend, wav: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, backend: Backend, wav: str | os.PathLike[str] | None = None, waits: bool = False) -> None:
         self._sound = chime() if wav is None else _read(wav)
         self._backend = backend
         self._sound_mute_s = len(self._sound) / SAMPLE_RATE_HZ + _ECHO_S
         self._is_closed = self._is_absence_told = False
         self._attempt: threading.Thread | None = None
-        self._player, self._stream = self._open()
+        try:
+            self._player, self._stream = self._open()
+        except SourceError:
+            if not waits:
+                raise
+            self._player, self._stream = _Player(self._sound, 0), _NoStream()
         self._tried_s = now_s()
 
     def audio(self, samples: FloatArray) -> None:
@@ -117,6 +124,15 @@ class ChimeSink(Sink):
         elif self._is_absence_told:
             self._is_absence_told = False
             _log.warning("the loudspeaker is back")
+
+
+class _NoStream:
+    """The loudspeaker before there is one."""
+
+    is_alive = False
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class _Player:

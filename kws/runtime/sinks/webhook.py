@@ -59,6 +59,8 @@ class WebhookSink(WorkerSink[dict[str, Any]]):
         rng: np.random.Generator | None = None,
     ) -> None:
         require("retries", retries, 0, 100)
+        if "{" in url:
+            raise ConfigError("--webhook has a placeholder; accepted is a fixed address, the JSON tells the rest")
         require("timeout", timeout_s, 0.001, 3600.0)
         require("n_queued", n_queued, 1, 1_000_000)
         self._where = parse_address(url, "--webhook", ("http", "https"), _ACCEPTED).shown

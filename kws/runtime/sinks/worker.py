@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 # At the end: live, the program is to be gone at once; of a recording, all is to be delivered.
 _END_INTERRUPTED_S = 0.25
 _END_S = 5.0
+# For work that gives up when it is told to, to say so.
+_LAST_S = 0.1
 
 
 class Worker(Generic[T]):
@@ -69,6 +71,7 @@ class Worker(Generic[T]):
             self._changed.notify()
         self._thread.join(timeout_s)
         self.stop()
+        self._thread.join(_LAST_S)
         return not self._thread.is_alive()
 
     def stop(self) -> None:

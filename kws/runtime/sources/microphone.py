@@ -63,11 +63,10 @@ class MicrophoneSource(Source):
         self.name = "microphone"
         try:
             self._open()
-        except SourceError as error:
+        except SourceError:
             if not options.waits:
                 self.backend.close()
                 raise
-            self._absence = str(error)
         self._timeline = Timeline(self.n_channels)
 
     @property
@@ -87,7 +86,7 @@ class MicrophoneSource(Source):
 
     def __iter__(self) -> Iterator[AudioBlock]:
         if self._capture is None:
-            yield from self._reconnect(f"waiting for a microphone ({self._absence})")
+            yield from self._reconnect("not there yet")
             self._timeline = Timeline(self.n_channels)
         watch = _Watch()
         self._timeline.open(self._rate_hz)
@@ -117,7 +116,7 @@ class MicrophoneSource(Source):
     def _reconnect(self, problem: str, is_known: bool = False) -> Iterator[AudioBlock]:
         self.stalls += not is_known
         since_s = now_s()
-        yield self._timeline.beat("" if is_known else f"{self.name}: {problem}; trying again until it is back")
+        yield self._timeline.beat("" if is_known else f"{self.name}: {problem}; trying again until it is there")
         delay_s = _FIRST_DELAY_S
         while not self._is_closed:
             # Any call may hang for as long as the driver does, so all of them are made in a thread.

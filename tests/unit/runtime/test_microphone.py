@@ -70,7 +70,7 @@ def test_a_device_that_is_gone_is_opened_again():
         backend.streams[0].is_alive = False
         backend.known.clear()
         taken = until(blocks, lambda block: block.notice)
-        assert taken[-1].notice == "microphone mic: the device is gone; trying again until it is back"
+        assert taken[-1].notice == "microphone mic: the device is gone; trying again until it is there"
         # Nothing more is said while it is away.
         assert not any(block.notice for block in itertools.islice(blocks, 20))
         backend.known.append(device(4, "mic", rate_hz=48_000))
@@ -139,7 +139,7 @@ def test_waiting_for_a_device_that_is_not_there_yet():
     backend = FakeBackend()
     with MicrophoneSource(options=SourceOptions(waits=True), backend=backend) as source:
         blocks = iter(source)
-        assert "waiting for a microphone" in until(blocks, lambda block: block.notice)[-1].notice
+        assert "microphone: not there yet" in until(blocks, lambda block: block.notice)[-1].notice
         backend.known.append(device(n_inputs=2))
         until(blocks, lambda block: backend.streams)
         backend.play(noise(1280, 2))

@@ -66,7 +66,7 @@ def test_console_names_channel_and_model_where_there_are_several():
     sink.end(Summary(1.0, 160))
     assert stream.getvalue().splitlines()[1:] == [
         "00:03.44  computer  score 0.97  channel 1  model other",
-        "00:01.00  end: 1 detection, 160 samples lost",
+        "00:01.01  end: 1 detection, 160 samples lost",
     ]
 
 
