@@ -58,6 +58,8 @@ def serve(
     catalogue = Catalogue(models, rules.applied)
     rules.check_words([word.keyword for word in catalogue.words])
     server = WyomingServer(catalogue, address, kws.__version__, zeroconf, max_clients)
+    if zeroconf is not None and address.is_local:
+        typer.echo(f"{address.uri} is announced, and only this machine can reach it: see --host", err=True)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kws").setLevel(logging.DEBUG if verbose else logging.WARNING)
     raise typer.Exit(_SIGNALLED + asyncio.run(_serve(server, catalogue)))

@@ -73,6 +73,16 @@ class Address:
         raise ConfigError(f"uri is {shown(uri)}; {_ACCEPTED}")
 
     @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
     def uri(self) -> str:
         """The address as :meth:`parse` reads it."""
         if self.path:

@@ -132,20 +132,21 @@ finally:
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_lines_come_while_audio_arrives_and_the_end_after_an_interrupt(model, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_lines_come_while_audio_arrives_and_the_end_after_an_interrupt(model, tmp_path, number, code):
     command = [sys.executable, ROOT / "run.py", "--model", model, "--source", "-", "--jsonl"]
     command += ["--chimed", tmp_path / "out.wav"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # What a shell starts in the background ignores SIGINT, and hands that down to its children.
-    process = subprocess.Popen(command, **pipes, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(command, **pipes, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     try:
         # Enough for the first word, and stdin stays open.
         process.stdin.write(bursts()[: 2 * 16_000].tobytes())
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["keyword"] == "loud"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert json.loads(process.stdout.readline())["event"] == "end"
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=20) == code
         assert process.stderr.read() == b""
         assert (tmp_path / "out.wav").exists()
     finally:

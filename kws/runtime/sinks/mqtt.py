@@ -24,7 +24,7 @@ _KEEPALIVE_S = 15
 _FIRST_DELAY_S, _MAX_DELAY_S = 1, 15
 # What waited longer for a broker, or for its receipt, is not news any more.
 _BROKER_S, _RECEIPT_S = 60.0, 5.0
-_BEAT_S, _END_S = 0.5, 0.4
+_BEAT_S, _END_S = 0.05, 0.4
 _NOT_IN_TOPICS = str.maketrans({"+": "_", "#": "_", "/": "_", "\0": "_"})
 
 

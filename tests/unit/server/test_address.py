@@ -66,3 +66,9 @@ def test_a_socket_that_is_served_is_not_taken_over(tmp_path):
             Address.parse(f"unix://{tmp_path}/s")
     # What a server that has gone left behind is replaced.
     assert Address.parse(f"unix://{tmp_path}/s").path == f"{tmp_path}/s"
+
+
+def test_what_only_this_machine_can_reach():
+    local = [Address("127.0.0.1"), Address("localhost"), Address("::1"), Address("", 0, "/run/no-such.sock")]
+    assert all(address.is_local for address in local)
+    assert not any(Address(host).is_local for host in ("0.0.0.0", "192.168.1.5", "kitchen.lan"))
