@@ -484,12 +484,14 @@ def test_announced_by_name(tmp_path):
 
     found = run(talk())
     assert (found.parsed_addresses(), found.port) == (["127.0.0.1"], running.port)
-    assert running.stop() == (143, "Stopped after 0 connections and 0 detections\n", "")
+    code, said, warned = running.stop()
+    assert (code, said) == (143, "Stopped after 0 connections and 0 detections\n")
+    assert warned.endswith("is announced, and only this machine can reach it: see --host\n") and warned.count("\n") == 1
 
 
 def test_stopped_while_it_is_being_announced(tmp_path):
     running = Server("--model", write_tiny_model(tmp_path / "tiny.onnx"), "--zeroconf", "kws in a hurry")
-    assert running.stop(signal.SIGINT) == (130, "Stopped after 0 connections and 0 detections\n", "")
+    assert running.stop(signal.SIGINT)[:2] == (130, "Stopped after 0 connections and 0 detections\n")
 
 
 def test_stopped_while_clients_are_connected(demo):
