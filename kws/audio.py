@@ -70,6 +70,12 @@ def to_float32(samples: npt.ArrayLike) -> FloatArray:
     return result
 
 
+def require_channels(samples: FloatArray, n_channels: int) -> None:
+    """Raise :class:`AudioError` unless samples have the shape ``(n_channels, N)``."""
+    if samples.ndim != 2 or samples.shape[0] != n_channels:
+        raise AudioError(f"samples have shape {samples.shape}; accepted is ({n_channels}, N)")
+
+
 def to_pcm16(samples: npt.ArrayLike) -> npt.NDArray[np.int16]:
     """Return float samples as int16: scaled by 32768, rounded, held inside the int16 range."""
     scaled = np.rint(to_float32(samples) * np.float32(PCM16_SCALE))

@@ -143,32 +143,31 @@ def _makers(actions: Actions, specs: Sequence[ModelSpec], source: Source) -> lis
 
     # The chimed file first: the end is told when it is in its place. Then what shows, then what acts.
     makers: list[Callable[[], Sink | None]] = []
-    chimed, mqtt, webhook = actions.chimed, actions.mqtt, actions.webhook
+    chimed = actions.chimed
     if chimed is not None:
         makers.append(lambda: sinks.ChimedSink(chimed))
     makers.append(lambda: _display(actions, specs, source))
     if actions.chime != "none":
         makers.append(lambda: _chime(actions.chime, actions.waits, source))
-    makers += [partial(sinks.CommandSink, command) for command in actions.commands]
-    if mqtt is not None:
-        makers.append(lambda: sinks.MqttSink(mqtt))
-    if webhook is not None:
-        makers.append(lambda: sinks.WebhookSink(webhook))
-    makers.append(ServiceSink.from_environment)
+    return [*makers, *_message_makers(actions), ServiceSink.from_environment]
+
+
+def _message_makers(actions: Actions) -> list[Callable[[], Sink]]:
+    """Return what makes the sinks that tell other programs and machines."""
+    from kws.runtime import sinks
+
+    makers: list[Callable[[], Sink]] = [partial(sinks.CommandSink, command) for command in actions.commands]
+    if actions.mqtt is not None:
+        makers.append(partial(sinks.MqttSink, actions.mqtt))
+    if actions.webhook is not None:
+        makers.append(partial(sinks.WebhookSink, actions.webhook))
     return makers
 
 
 def check_actions(actions: Actions) -> None:
     """Raise what making the actions would raise, as far as that needs no sound device."""
-    from kws.runtime import sinks
-
-    makers = [partial(sinks.CommandSink, command) for command in actions.commands]
-    for sink in [
-        *(make() for make in makers),
-        *([sinks.MqttSink(actions.mqtt)] if actions.mqtt is not None else []),
-        *([sinks.WebhookSink(actions.webhook)] if actions.webhook is not None else []),
-    ]:
-        sink.abort()
+    for make in _message_makers(actions):
+        make().abort()
     if actions.chime not in ("auto", "bell", "none"):
         read_audio(actions.chime)
 

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from kws.audio import MAX_CHANNELS, FloatArray
+from kws.audio import MAX_CHANNELS, FloatArray, require_channels
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.errors import AudioError
 
@@ -96,8 +96,7 @@ class AmbientLevel:
         AudioError
             On another number of channels, NaN or infinity. The measurement is then as it was before the call.
         """
-        if samples.ndim != 2 or samples.shape[0] != self._n_channels:
-            raise AudioError(f"samples have shape {samples.shape}; accepted is ({self._n_channels}, N)")
+        require_channels(samples, self._n_channels)
         joined = np.concatenate([self._rest, samples], axis=1) if self._rest.shape[1] else samples
         n_frames = joined.shape[1] // FRAME_SAMPLES
         end = n_frames * FRAME_SAMPLES

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kws.audio import MAX_CHANNELS, FloatArray
+from kws.audio import MAX_CHANNELS, FloatArray, require_channels
 from kws.config import SAMPLE_RATE_HZ, require
-from kws.errors import AudioError
 from kws.runtime.ambient import AmbientLevel
 
 MAX_DELAY_SAMPLES = 40
@@ -116,8 +115,7 @@ class Beamformer:
         AudioError
             On another number of channels. NaN and infinity are the source's to refuse.
         """
-        if samples.ndim != 2 or samples.shape[0] != self._n_channels:
-            raise AudioError(f"samples have shape {samples.shape}; accepted is ({self._n_channels}, N)")
+        require_channels(samples, self._n_channels)
         n_samples = samples.shape[1]
         joined = np.concatenate([self._past, samples], axis=1)
         out = np.empty((1, n_samples), np.float32)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws.audio import MAX_CHANNELS, FloatArray
+from kws.audio import MAX_CHANNELS, FloatArray, require_channels
 from kws.config import SAMPLE_RATE_HZ, shown
-from kws.errors import AudioError, ConfigError
+from kws.errors import ConfigError
 from kws.runtime.ambient import FRAME_SAMPLES, AmbientLevel
 from kws.runtime.beamformer import Beamformer
 
@@ -182,8 +182,7 @@ class ChannelMixer:
         AudioError
             If the number of channels is not C.
         """
-        if samples.ndim != 2 or samples.shape[0] != self._n_channels:
-            raise AudioError(f"samples have shape {samples.shape}; accepted is ({self._n_channels}, N)")
+        require_channels(samples, self._n_channels)
         rows = samples if self._taken is None else samples[self._taken]
         if self._is_mean:
             return _mean(rows)

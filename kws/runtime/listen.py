@@ -172,11 +172,11 @@ class _Listener:
             sink.audio(block.samples)
         if self._ambient is not None:
             self._pace(self._ambient.update(block.samples))
-        start = min(max(block.start, self._muted_until), block.start + block.samples.shape[1])
+        start = min(max(block.start, self._muted_until), block.end)
         if start > block.start:
             # The own chime is in there.
             self._restart(start)
-        if start < block.start + block.samples.shape[1]:
+        if start < block.end:
             self._decide(block, block.samples[:, start - block.start :])
         self._load.add(now_s() - self._audio_at_s, block.samples.shape[1] / SAMPLE_RATE_HZ)
         if block.captured_s is not None:
@@ -274,8 +274,7 @@ class _Listener:
         channel = self._mixer.labels[event.channel]
         if block is None or block.captured_s is None:
             return dataclasses.replace(event, time_s=time_s, channel=channel)
-        end_s = (block.start + block.samples.shape[1]) / SAMPLE_RATE_HZ
-        age_s = now_s() - (block.captured_s - (end_s - time_s))
+        age_s = now_s() - (block.captured_s - (block.end / SAMPLE_RATE_HZ - time_s))
         if age_s > self._options.max_age_s:
             return None
         return dataclasses.replace(event, time_s=time_s, channel=channel, unix_s=time.time() - age_s)
@@ -286,7 +285,7 @@ class _Listener:
             return
         # Counted from now: that is when the chime begins.
         ahead_s = now_s() - block.captured_s + mute_s
-        self._muted_until = block.start + block.samples.shape[1] + round(ahead_s * SAMPLE_RATE_HZ)
+        self._muted_until = block.end + round(ahead_s * SAMPLE_RATE_HZ)
 
     def _status(self) -> Status:
         ambient = self._ambient
@@ -305,7 +304,7 @@ class _Listener:
     def _state(self) -> str:
         if self._is_live and now_s() - self._audio_at_s > _NO_AUDIO_S:
             return "waiting"
-        if self._origin + 1 > self._muted_until:
+        if self._origin >= self._muted_until:
             is_asleep = self._gate is not None and self._gate.is_asleep
             return "asleep" if is_asleep else "listening"
         return "muted"

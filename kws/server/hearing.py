@@ -12,7 +12,7 @@ from kws.audio import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, FloatArray
 from kws.config import SAMPLE_RATE_HZ, require, shown
 from kws.errors import AudioError, ConfigError
 from kws.runtime import Detector
-from kws.runtime.sources.blocks import resampled as resampled
+from kws.runtime.sources.blocks import resampled
 from kws.runtime.sources.wav import WavHeader, decode
 from kws.server.catalogue import Catalogue
 

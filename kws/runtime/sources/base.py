@@ -37,6 +37,11 @@ class AudioBlock:
     captured_s: float | None = None
     notice: str = ""
 
+    @property
+    def end(self) -> int:
+        """Sample (16 kHz) of the source just behind the block."""
+        return self.start + self.samples.shape[1]
+
 
 @dataclass(frozen=True)
 class SourceOptions:

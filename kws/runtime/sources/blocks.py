@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -52,12 +53,17 @@ def _checked(chunks: Iterable[FloatArray], name: str) -> Iterator[FloatArray]:
             raise AudioError(f"{name}: {error}") from None
 
 
+def open_resampler(rate_hz: int, n_channels: int) -> Any:
+    """Return a soxr stream from a rate to 16 kHz, for float32 frames ``(N, C)``."""
+    soxr = import_package("soxr", "soxr", "onnx", "resample audio")
+    return soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, n_channels, dtype="float32")
+
+
 def resampled(chunks: Iterable[FloatArray], rate_hz: int, n_channels: int) -> Iterator[FloatArray]:
     if rate_hz == SAMPLE_RATE_HZ:
         yield from chunks
         return
-    soxr = import_package("soxr", "soxr", "onnx", "resample audio")
-    stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, n_channels, dtype="float32")
+    stream = open_resampler(rate_hz, n_channels)
     for chunk in chunks:
         yield stream.resample_chunk(np.ascontiguousarray(chunk))
     yield stream.resample_chunk(np.zeros((0, n_channels), np.float32), last=True)

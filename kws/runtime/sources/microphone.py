@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -129,7 +130,7 @@ class MicrophoneSource(Source):
                     yield self._timeline.beat("" if is_known else f"{self.name}: back after {now_s() - since_s:.1f} s")
                     return
                 if not attempt.is_successful:
-                    attempt.pause(_BEAT_S)
+                    time.sleep(_BEAT_S)
                 yield self._timeline.beat()
             delay_s = min(2 * delay_s, _MAX_DELAY_S)
 
@@ -198,7 +199,6 @@ class _Attempt:
         self.is_successful = False
         self._call = call
         self._done = threading.Event()
-        self._never = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -214,7 +214,3 @@ class _Attempt:
     def wait(self, timeout_s: float) -> bool:
         """Return whether the call came to its end in time."""
         return self._done.wait(timeout_s)
-
-    def pause(self, duration_s: float) -> None:
-        """Wait in a way that an interrupt ends."""
-        self._never.wait(duration_s)

@@ -25,7 +25,7 @@ class PacedSource(Source):
     def __iter__(self) -> Iterator[AudioBlock]:
         began_s = time.monotonic()
         for block in self._source:
-            due_s = began_s + (block.start + block.samples.shape[1]) / SAMPLE_RATE_HZ
+            due_s = began_s + block.end / SAMPLE_RATE_HZ
             time.sleep(max(0.0, due_s - time.monotonic()))
             yield block
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from kws.audio import PCM16_SCALE, FloatArray
 from kws.config import SAMPLE_RATE_HZ
-from kws.packages import import_package
 from kws.runtime.sources.base import AudioBlock
+from kws.runtime.sources.blocks import open_resampler
 from kws.runtime.sources.capture import Piece
 
 # No block is longer, so that an interrupt is obeyed soon after a stall.
@@ -30,7 +30,7 @@ class Timeline:
         self._n_channels = n_channels
         self._end = 0
         self._captured_s: float | None = None
-        self._open(SAMPLE_RATE_HZ)
+        self.open(SAMPLE_RATE_HZ)
 
     @property
     def end(self) -> int:
@@ -39,9 +39,6 @@ class Timeline:
 
     def open(self, rate_hz: int) -> None:
         """Begin with a newly opened device; the time since the last piece counts as lost."""
-        self._open(rate_hz)
-
-    def _open(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._resampler: Any = None
         # Sample that frame 0 of the device stands for, known with its first piece.
@@ -49,11 +46,13 @@ class Timeline:
 
     def blocks(self, piece: Piece) -> Iterator[AudioBlock]:
         """Convert a piece; the last samples may wait in the resampler for the next one."""
+        start = self._end
+        is_new = self._base is None
         if self._base is None:
             self._base = self._base_of(piece)
-        start = self._end
-        if self._resampler is None or piece.lost_frames:
-            self._resampler = self._new_resampler()
+        if is_new or piece.lost_frames:
+            if self._rate_hz != SAMPLE_RATE_HZ:
+                self._resampler = open_resampler(self._rate_hz, self._n_channels)
             start = max(self._end, self._base + round(piece.first_frame * SAMPLE_RATE_HZ / self._rate_hz))
         lost = start - self._end
         samples = self._converted(piece)
@@ -83,12 +82,6 @@ class Timeline:
         frames = piece.frames[:, : self._n_channels].astype(np.float32) / np.float32(PCM16_SCALE)
         if frames.shape[1] < self._n_channels:
             frames = np.pad(frames, ((0, 0), (0, self._n_channels - frames.shape[1])))
-        if self._rate_hz != SAMPLE_RATE_HZ:
+        if self._resampler is not None:
             frames = self._resampler.resample_chunk(frames)
         return np.ascontiguousarray(frames.T)
-
-    def _new_resampler(self) -> Any:
-        if self._rate_hz == SAMPLE_RATE_HZ:
-            return True
-        soxr = import_package("soxr", "soxr", "onnx", "resample audio")
-        return soxr.ResampleStream(self._rate_hz, SAMPLE_RATE_HZ, self._n_channels, dtype="float32")
