@@ -1,7 +1,7 @@
 """The command line: finds a command, runs it, and turns what goes wrong into one line and an exit code.
 
-A command is one file here, ``<name>.py``, with one function of the same name (``_`` for ``-``). It is imported
-only when it is called, so that `kws run` never pays for what `kws train` needs.
+A command is one file here, ``<name>.py``, with one function of the same name (``_`` for ``-``), or with an ``app``
+that holds several. It is imported only when it is called, so that `kws run` never pays for what `kws train` needs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,18 @@ from typer.core import TyperGroup
 from kws import __version__
 from kws.errors import KwsError, MissingPackageError
 
-_EXTRAS = {"torch": "train", "onnx": "train", "matplotlib": "train", "onnxruntime": "onnx", "joblib": "data"}
-COMMANDS = ("run", "train", "export", "synthesize", "devices", "serve", "install-service")
+_EXTRAS = {
+    "torch": "train",
+    "accelerate": "train",
+    "onnx": "train",
+    "matplotlib": "train",
+    "onnxruntime": "onnx",
+    "joblib": "data",
+    "scipy": "eval",
+    "jinja2": "eval",
+    "tensorboard": "tensorboard",
+}
+COMMANDS = ("run", "train", "eval", "data", "export", "synthesize", "devices", "serve", "install-service")
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 # SIGPIPE has no name on Windows.
@@ -47,8 +57,10 @@ def load_command(name: str) -> Any:
     """Import a command's file and return the command, ready to be invoked."""
     function = name.replace("-", "_")
     module = importlib.import_module(f"{__name__}.{function}")
-    app = typer.Typer(add_completion=False)
-    app.command(name)(getattr(module, function))
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False)
+        app.command(name)(getattr(module, function))
     return typer.main.get_command(app)
 
 
