@@ -30,6 +30,9 @@ PRESETS: dict[str, ModelConfig] = {
     "small": ModelConfig("conv_gru", to_dict(ConvGruSettings())),
     "classic": ModelConfig("conv_gru", to_dict(CLASSIC)),
     "tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings())),
+    # One size for every family, so that they compare: at most 80 000 parameters with 40 bands and one keyword.
+    "compact": ModelConfig("conv_gru", to_dict(ConvGruSettings(n_filters=52))),
+    "compact_tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings(stem_kernel_frames=11))),
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kws.config import require, require_one_of
 from kws.graph import Graph
 from kws.models.emit import GraphBuilder
-from kws.models.streaming import StreamingConv1d, StreamingGru, StreamingModel, TimeDistributed, members
+from kws.models.streaming import StreamingConv1d, StreamingGru, StreamingModel, TimeDistributed, each_step, members
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class ConvGru(StreamingModel):
         old: list[Tensor | None] = list(state) if state is not None else [None] * (1 + len(self.grus))
         y, conv_state = self.conv(x, old[0])
         new = [conv_state]
-        y = self.dropout(self.conv_norm(y.transpose(1, 2)).relu().transpose(1, 2))
+        y = self.dropout(each_step(self.conv_norm, y).relu())
         for index, gru in enumerate(self.grus):
             y, hidden = gru(y, old[1 + index])
             new.append(hidden)
             if self.gru_norms:
-                y = self.gru_norms[index](y.transpose(1, 2)).transpose(1, 2)
+                y = each_step(self.gru_norms[index], y)
             y = self.dropout(y)
         return self.head(y), new
 

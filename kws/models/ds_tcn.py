@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kws.config import ConfigError, require
 from kws.graph import Graph
 from kws.models.emit import GraphBuilder
-from kws.models.streaming import StreamingConv1d, StreamingModel, TimeDistributed, members
+from kws.models.streaming import StreamingConv1d, StreamingModel, TimeDistributed, each_step, members
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class DsTcn(StreamingModel):
         old: list[Tensor | None] = list(state) if state is not None else [None] * (1 + len(self.blocks))
         y, context = self.stem(x, old[0])
         new = [context]
-        y = self.stem_norm(y.transpose(1, 2)).relu().transpose(1, 2)
+        y = each_step(self.stem_norm, y).relu()
         for block, context in zip(self.blocks, old[1:], strict=True):
             y, context = block(y, context)
             new.append(context)
@@ -119,10 +119,10 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         y, new_state = self.depthwise(x, state)
-        y = self.depthwise_norm(y.transpose(1, 2)).relu().transpose(1, 2)
+        y = each_step(self.depthwise_norm, y).relu()
         # A kernel of one frame keeps nothing.
         y, _ = self.pointwise(y)
-        y = self.pointwise_norm(y.transpose(1, 2)).transpose(1, 2)
+        y = each_step(self.pointwise_norm, y)
         return self.dropout((x + y).relu()), new_state
 
     def emit(self, builder: GraphBuilder, source: str) -> str:

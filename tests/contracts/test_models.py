@@ -166,6 +166,14 @@ def test_presets_for_devices_are_small(name: str) -> None:
     assert build_model(PRESETS[name], 40, 1).n_parameters <= 100_000
 
 
+@pytest.mark.parametrize("name", ["compact", "compact_tcn"])
+def test_compact_presets_compare_families_at_one_size(name: str) -> None:
+    model = build_model(PRESETS[name], 40, 1).eval()
+    assert 78_000 <= model.n_parameters <= 80_000
+    steps_per_s = 100 / model.step_frames
+    assert model.to_graph().macs_per_step * steps_per_s <= 3e6
+
+
 def test_classic_has_the_sizes_of_the_assignment() -> None:
     classic = build_model(PRESETS["classic"], 101, 1).eval()
     with torch.inference_mode():
