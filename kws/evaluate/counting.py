@@ -80,9 +80,31 @@ class Counts:
         return self.n_false_accepts / self.hours if self.audio_s > 0 else float("nan")
 
 
-def count(
-    events_s: Iterable[float], word_ends_s: Iterable[float], audio_s: float, window: MatchWindow | None = None
-) -> Counts:
+@dataclass(frozen=True)
+class Matching:
+    """Which event is which word in one recording; all in order of time.
+
+    Parameters
+    ----------
+    hits : tuple of (float, float)
+        Time of the event and end of its word.
+    missed_s : tuple of float
+        Ends of the words without an event.
+    false_accepts_s : tuple of float
+        Events without a word.
+    """
+
+    hits: tuple[tuple[float, float], ...] = ()
+    missed_s: tuple[float, ...] = ()
+    false_accepts_s: tuple[float, ...] = ()
+
+    @property
+    def delays_s(self) -> list[float]:
+        """Times from the word's end to its event; negative where the event came first."""
+        return [event_s - word_end_s for event_s, word_end_s in self.hits]
+
+
+def match(events_s: Iterable[float], word_ends_s: Iterable[float], window: MatchWindow | None = None) -> Matching:
     """Match the events of one keyword in one recording against its words.
 
     Each event, in order of time, takes the earliest word that has none yet and whose window it lies in.
@@ -93,14 +115,32 @@ def count(
         Times at which the keyword fired, in seconds from the start of the recording.
     word_ends_s : iterable of float
         Times at which the keyword's utterances end.
-    audio_s : float
-        Length of the recording.
     window : MatchWindow, optional
         By default 0.6 s before the word's end to 1.0 s after it.
+    """
+    window = window or MatchWindow()
+    words = sorted(word_ends_s)
+    hits: list[tuple[float, float]] = []
+    missed: list[float] = []
+    false_accepts: list[float] = []
+    position = 0
+    for event_s in sorted(events_s):
+        # Words too old for this event are too old for every later one: a single pass.
+        while position < len(words) and window.is_over(event_s, words[position]):
+            missed.append(words[position])
+            position += 1
+        if position < len(words) and window.holds(event_s, words[position]):
+            hits.append((event_s, words[position]))
+            position += 1
+        else:
+            false_accepts.append(event_s)
+    return Matching(tuple(hits), (*missed, *words[position:]), tuple(false_accepts))
 
-    Returns
-    -------
-    Counts
+
+def count(
+    events_s: Iterable[float], word_ends_s: Iterable[float], audio_s: float, window: MatchWindow | None = None
+) -> Counts:
+    """Count what :func:`match` finds in a recording of `audio_s` seconds.
 
     Raises
     ------
@@ -108,16 +148,5 @@ def count(
         If `audio_s` is not above zero.
     """
     require("audio_s", audio_s, 1e-6, 1e9)
-    window = window or MatchWindow()
-    words = sorted(word_ends_s)
-    n_hits = n_false_accepts = position = 0
-    for event_s in sorted(events_s):
-        # Words too old for this event are too old for every later one: a single pass.
-        while position < len(words) and window.is_over(event_s, words[position]):
-            position += 1
-        if position < len(words) and window.holds(event_s, words[position]):
-            position += 1
-            n_hits += 1
-        else:
-            n_false_accepts += 1
-    return Counts(n_hits, len(words) - n_hits, n_false_accepts, audio_s)
+    found = match(events_s, word_ends_s, window)
+    return Counts(len(found.hits), len(found.missed_s), len(found.false_accepts_s), audio_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,6 +87,35 @@ def count_tracks(
     return totals
 
 
+def allowed_in(hours: float, max_per_hour: float) -> int:
+    """Return the whole number of false accepts that some hours may hold at a rate."""
+    # 2 h at 0.5 an hour are 1, in spite of hours that are sums of steps.
+    return math.floor(hours * max_per_hour + 1e-6)
+
+
+def lowest_within(n_false_accepts: Sequence[int], allowed: int) -> int:
+    """Return the index of the lowest threshold from which on false accepts stay within a number.
+
+    "From which on": every higher threshold stays within it too. At very low thresholds the score never falls far
+    enough to arm again, so that few events there mean nothing.
+
+    Parameters
+    ----------
+    n_false_accepts : sequence of int
+        At each threshold, from the lowest threshold to the highest.
+    allowed : int
+
+    Returns
+    -------
+    int
+        ``len(n_false_accepts)`` if not even the highest threshold stays within.
+    """
+    index = len(n_false_accepts)
+    while index > 0 and n_false_accepts[index - 1] <= allowed:
+        index -= 1
+    return index
+
+
 def choose_threshold(
     positives: Sequence[Track],
     negatives: Sequence[Track],
@@ -97,8 +127,7 @@ def choose_threshold(
 ) -> OperatingPoint:
     """Return the lowest threshold from which on the negatives stay within a rate of false accepts.
 
-    "From which on": every higher threshold of the list stays within it too. At very low thresholds the score
-    never falls far enough to arm again, so that few events there mean nothing.
+    What "from which on" means is said at :func:`lowest_within`.
 
     Parameters
     ----------
@@ -131,9 +160,8 @@ def choose_threshold(
     if not candidates or not negatives:
         raise ConfigError("a threshold can be chosen from at least one candidate and one negative recording")
     rejected = count_tracks(negatives, config, candidates, step_s, window)
-    within = [counts.false_accepts_per_hour <= max_false_accepts_per_hour for counts in rejected]
-    # The lowest candidate of the unbroken run of good ones that ends at the highest.
-    n_good = next((i for i, good in enumerate(reversed(within)) if not good), len(within))
-    best = len(candidates) - max(n_good, 1)
+    allowed = allowed_in(rejected[0].hours, max_false_accepts_per_hour)
+    lowest = lowest_within([counts.n_false_accepts for counts in rejected], allowed)
+    best = min(lowest, len(candidates) - 1)
     found = count_tracks(positives, config, [candidates[best]], step_s, window)[0]
-    return OperatingPoint(candidates[best], found, rejected[best], within[best])
+    return OperatingPoint(candidates[best], found, rejected[best], best == lowest)

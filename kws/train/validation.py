@@ -13,7 +13,7 @@ from torch import nn
 
 from kws.audio import FloatArray
 from kws.evaluate.counting import Counts
-from kws.evaluate.operating_point import Track, count_tracks
+from kws.evaluate.operating_point import Track, allowed_in, count_tracks, lowest_within
 from kws.spec import ModelSpec
 from kws.train.network import network_inputs
 from kws.train.validation_streams import NEGATIVES, ValidationStream
@@ -132,7 +132,7 @@ class _KeywordJudge:
         self._counts = {c: count_tracks(t, rule, THRESHOLDS, spec.step_s) for c, t in tracks.items()}
         self.conditions = [c for c in tracks if c != NEGATIVES]
         negatives = self._counts[NEGATIVES]
-        allowed = int(target_fa_per_h * negatives[0].hours)
+        allowed = allowed_in(negatives[0].hours, target_fa_per_h)
         self._index = self._plateau(self._lowest_within(allowed))
         self.threshold = THRESHOLDS[self._index]
 
@@ -146,11 +146,8 @@ class _KeywordJudge:
         return self._counts[condition][self._index]
 
     def _lowest_within(self, allowed: int) -> int:
-        # From the top down: below a threshold with too many, fewer events only mean that nothing re-arms.
-        index = len(THRESHOLDS)
-        while index > 0 and self._counts[NEGATIVES][index - 1].n_false_accepts <= allowed:
-            index -= 1
-        return min(index, len(THRESHOLDS) - 1)
+        lowest = lowest_within([counts.n_false_accepts for counts in self._counts[NEGATIVES]], allowed)
+        return min(lowest, len(THRESHOLDS) - 1)
 
     def _plateau(self, lowest: int) -> int:
         """Return the middle of the thresholds that keep to the limit and miss no word more than the lowest of them.

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from kws.errors import ConfigError
-from kws.evaluate.counting import Counts, MatchWindow, count
+from kws.evaluate.counting import Counts, MatchWindow, count, match
 
 
 def test_hits_misses_and_false_accepts():
@@ -58,3 +58,12 @@ def test_counts_add():
 def test_audio_must_have_a_length(audio_s):
     with pytest.raises(ConfigError, match="audio_s"):
         count([], [], audio_s)
+
+
+def test_matching_tells_which_event_is_which_word():
+    # As above, and a word at 12 s that nothing heard, before one more event.
+    found = match([2.3, 2.8, 7.0, 8.5, 20.0], [2.0, 5.0, 9.0, 12.0], MatchWindow())
+    assert found.hits == ((2.3, 2.0), (8.5, 9.0))
+    assert found.missed_s == (5.0, 12.0)
+    assert found.false_accepts_s == (2.8, 7.0, 20.0)
+    assert found.delays_s == pytest.approx([0.3, -0.5])

@@ -5,7 +5,14 @@ import pytest
 
 from kws.config import DecisionConfig
 from kws.errors import ConfigError
-from kws.evaluate.operating_point import Track, choose_threshold, count_tracks, default_thresholds
+from kws.evaluate.operating_point import (
+    Track,
+    allowed_in,
+    choose_threshold,
+    count_tracks,
+    default_thresholds,
+    lowest_within,
+)
 
 STEP_S = 0.5
 RULE = DecisionConfig(refractory_s=0.0)
@@ -68,3 +75,19 @@ def test_default_thresholds():
     grid = default_thresholds()
     assert grid == sorted(set(grid)) and len(grid) == 120
     assert (grid[0], grid[-1]) == (0.02, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("counts", "allowed", "index"),
+    # Few at the lowest threshold mean nothing where there are more above it.
+    [([1, 9, 4, 1, 0], 1, 3), ([1, 9, 4, 1, 0], 0, 4), ([3, 2, 1], 0, 3), ([0, 0], 0, 0), ([], 0, 0)],
+)
+def test_lowest_index_from_which_on_all_is_within(counts, allowed, index):
+    assert lowest_within(counts, allowed) == index
+
+
+@pytest.mark.parametrize(("hours", "rate", "allowed"), [(2.0, 0.5, 1), (1.99, 0.5, 0), (0.3, 10.0, 3), (5.0, 0.0, 0)])
+def test_whole_false_accepts_that_hours_may_hold(hours, rate, allowed):
+    assert allowed_in(hours, rate) == allowed
+    # Hours are sums of steps, with their rounding.
+    assert allowed_in(hours - 1e-9, rate) == allowed
