@@ -44,7 +44,7 @@ def active_region(clip: FloatArray, *, range_db: float = 22.0, headroom_db: floa
     level_db = 10.0 * np.log10(np.convolve(power, np.ones(_SMOOTH_FRAMES) / _SMOOTH_FRAMES) + 1e-12)
     reach = _SMOOTH_FRAMES - 1
     peak, peak_db = int(level_db.argmax()), level_db.max()
-    floor_db = np.percentile(level_db[reach // 2 : reach // 2 + n_frames], 10)
+    floor_db = _tenth_percentile(level_db[reach // 2 : reach // 2 + n_frames])
     threshold_db = max(peak_db - range_db, min(floor_db + headroom_db, peak_db - 6.0))
     first, last = _joined_run(level_db >= threshold_db, peak, max_gap=25)
     # However narrow the stretch, the loudest frame lies in it.
@@ -59,6 +59,15 @@ def active_rms(clip: FloatArray) -> float:
     """Return the root mean square of a clip's active part, 0.0 for silence."""
     start, end = active_region(clip)
     return float(np.sqrt(np.mean(np.square(clip[start:end], dtype=np.float64)))) if end > start else 0.0
+
+
+def _tenth_percentile(values: np.ndarray) -> float:
+    # As np.percentile, whose checks take ten times as long as the work; every augmented clip comes here.
+    below, share = divmod(0.1 * (len(values) - 1), 1.0)
+    first = int(below)
+    last = min(first + 1, len(values) - 1)
+    low, high = np.partition(values, (first, last))[[first, last]]
+    return float(low + (high - low) * share)
 
 
 def _joined_run(active: np.ndarray, centre: int, max_gap: int) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from kws.features.tables import front_end_tables, pcen_tables
 
 # Frames smoothed by one matrix product; more would cost more arithmetic, fewer more calls.
 _SMOOTHING_FRAMES = 32
+# Frames whose spectra are in memory at once: on a CPU they stay in the cache, which is several times faster.
+_BLOCK_FRAMES = 1024
 
 
 class TorchFrontEnd(nn.Module):
@@ -108,13 +110,24 @@ class TorchFrontEnd(nn.Module):
 
     def _energies(self, joined: Tensor) -> Tensor:
         config = self.config
-        if joined.shape[1] < config.window_samples:
-            return joined.new_zeros(joined.shape[0], 0, config.n_bands)
+        n_frames = max(0, (joined.shape[1] - config.window_samples) // config.hop_samples + 1)
+        if joined.shape[0] == 0 or n_frames == 0:
+            return joined.new_zeros(joined.shape[0], n_frames, config.n_bands)
         # Half precision is too coarse for the parity gate, and there is no FFT in it.
         with torch.autocast(joined.device.type, enabled=False):
             frames = joined.unfold(1, config.window_samples, config.hop_samples)  # (B, T, W)
-            spectrum = torch.fft.rfft(frames * self.window, n=config.n_fft)  # (B, T, bins)
-            return (spectrum.real.square() + spectrum.imag.square()) @ self.bands
+            if joined.device.type != "cpu":
+                return self._block_energies(frames)
+            n_rows = max(1, _BLOCK_FRAMES // n_frames)
+            rows = [
+                torch.cat([self._block_energies(block) for block in group.split(_BLOCK_FRAMES, dim=1)], dim=1)
+                for group in frames.split(n_rows)
+            ]
+            return torch.cat(rows)
+
+    def _block_energies(self, frames: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft(frames * self.window, n=self.config.n_fft)  # (B, T, bins)
+        return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag) @ self.bands
 
     def _check(self, samples: Tensor, state: list[Tensor] | None) -> None:
         if samples.ndim != 2 or not samples.is_floating_point():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws.activity import active_region, active_rms
+from kws.activity import _tenth_percentile, active_region, active_rms
 
 FRAME_SAMPLES = 160
 
@@ -95,3 +95,8 @@ def test_rms_is_that_of_the_sound_not_of_the_clip() -> None:
 
 def test_rms_of_nothing() -> None:
     assert active_rms(np.zeros(0, np.float32)) == 0.0
+
+
+@given(st.lists(st.floats(-120.0, 0.0), min_size=1, max_size=40))
+def test_the_noise_floor_is_the_tenth_percentile(values: list[float]) -> None:
+    assert _tenth_percentile(np.array(values)) == pytest.approx(float(np.percentile(values, 10)), abs=1e-9)

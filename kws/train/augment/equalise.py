@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +16,7 @@ from kws.train.augment.fourier import fast_length
 
 _N_POINTS = 7
 _RING_SAMPLES = SAMPLE_RATE_HZ // 100
+_LOG_OF_DB = np.log(10.0) / 20.0
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,22 @@ class Equalise(Augmentation):
         is_telephone = rng.random() < self.telephone_share
         # Room behind the clip, so that the filter's ringing does not wrap around to its start.
         n_fft = fast_length(len(x) + _RING_SAMPLES)
-        hz = np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE_HZ)
-        mel = np.log1p(hz / 700.0)
-        gain_db = np.interp(mel, np.linspace(0.0, mel[-1] + 1e-9, _N_POINTS), points_db)
+        shapes, telephone = _log_gains(n_fft)
+        log_gain = points_db.astype(np.float32) @ shapes
         if is_telephone:
-            # 24 dB an octave outside the band, bounded so that silence stays finite.
-            octaves = np.maximum(np.log2(300.0 / np.maximum(hz, 1.0)), np.log2(np.maximum(hz, 1.0) / 3400.0))
-            gain_db -= np.clip(24.0 * octaves, 0.0, 60.0)
-        spectrum = np.fft.rfft(x, n_fft) * 10 ** (gain_db / 20)
+            log_gain -= telephone
+        spectrum = np.fft.rfft(x, n_fft) * np.exp(log_gain)
         return np.fft.irfft(spectrum, n_fft)[: len(x)].astype(np.float32)
+
+
+@functools.lru_cache(maxsize=16)
+def _log_gains(n_fft: int) -> tuple[FloatArray, FloatArray]:
+    """Return, for each bin, what a decibel at each point adds to the log of the gain, and what a telephone takes."""
+    hz = np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE_HZ)
+    mel = np.log1p(hz / 700.0)
+    places = np.linspace(0.0, mel[-1] + 1e-9, _N_POINTS)
+    shapes = np.stack([np.interp(mel, places, one) for one in np.eye(_N_POINTS)])
+    # 24 dB an octave outside the band, bounded so that silence stays finite.
+    octaves = np.maximum(np.log2(300.0 / np.maximum(hz, 1.0)), np.log2(np.maximum(hz, 1.0) / 3400.0))
+    telephone = np.clip(24.0 * octaves, 0.0, 60.0)
+    return (_LOG_OF_DB * shapes).astype(np.float32), (_LOG_OF_DB * telephone).astype(np.float32)
