@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,44 @@ def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
     return np.ascontiguousarray(result, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class NativeAudio:
+    """A file's audio as it is stored: not mixed, not resampled, its scale not judged.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (C, N)
+        Full scale 1.0; what a file of floats holds may be anything.
+    rate_hz : int
+    encoding : str
+        libsndfile's name of it, such as ``PCM_16``.
+    """
+
+    samples: FloatArray
+    rate_hz: int
+    encoding: str
+
+
+def read_native(path: str | os.PathLike[str]) -> NativeAudio:
+    """Read an audio file as it is stored.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, empty, truncated or no audio.
+    """
+    soundfile = import_package("soundfile", "soundfile", "onnx", "read audio files")
+    check_is_whole_file(path)
+    try:
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            data = file.read(dtype="float32", always_2d=True)
+            rate_hz, encoding = int(file.samplerate), str(file.subtype)
+    # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
+    except (OSError, RuntimeError, TypeError, MemoryError) as error:
+        raise AudioError(f"{path}: not readable as audio ({one_line(error)})") from None
+    return NativeAudio(data.T, rate_hz, encoding)
+
+
 def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray:
     """Read an audio file as 16 kHz float32.
 
@@ -122,22 +161,16 @@ def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray
     AudioError
         If the file is missing, empty, truncated, no audio, or holds impossible samples.
     """
-    soundfile = import_package("soundfile", "soundfile", "onnx", "read audio files")
-    check_is_whole_file(path)
-    try:
-        data, rate_hz = soundfile.read(os.fspath(path), dtype="float32", always_2d=True)
-    # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
-    except (OSError, RuntimeError, TypeError, MemoryError) as error:
-        raise AudioError(f"{path}: not readable as audio ({one_line(error)})") from None
-    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise AudioError(f"{path}: has {rate_hz} samples a second; accepted are {MIN_RATE_HZ} to {MAX_RATE_HZ}")
+    native = read_native(path)
+    if not MIN_RATE_HZ <= native.rate_hz <= MAX_RATE_HZ:
+        raise AudioError(f"{path}: has {native.rate_hz} samples a second; accepted are {MIN_RATE_HZ} to {MAX_RATE_HZ}")
     try:
         # Infinities of two channels may cancel; the sum is then NaN, and refused all the same.
         with np.errstate(invalid="ignore"):
-            samples = to_float32(data.mean(axis=1) if mono else data.T)
+            samples = to_float32(native.samples.T.mean(axis=1) if mono else native.samples)
     except AudioError as error:
         raise AudioError(f"{path}: {error}") from None
-    result = resample(np.ascontiguousarray(samples), int(rate_hz), SAMPLE_RATE_HZ)
+    result = resample(np.ascontiguousarray(samples), native.rate_hz, SAMPLE_RATE_HZ)
     if result.shape[-1] == 0:
         raise AudioError(f"{path}: holds no samples at {SAMPLE_RATE_HZ} Hz")
     return result

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kws.audio import read_audio, resample, to_float32, to_pcm16, write_audio
+from kws.audio import read_audio, read_native, resample, to_float32, to_pcm16, write_audio
 from kws.errors import AudioError
 
 RATE_HZ = 16_000
@@ -266,3 +266,20 @@ def test_more_channels_than_are_kept_can_still_be_mixed(tmp_path: Path) -> None:
     assert np.all(read_audio(path) == 0.25)
     with pytest.raises(AudioError, match=r"x\.wav: .*C from 1 to 64"):
         read_audio(path, mono=False)
+
+
+def test_a_file_is_read_as_it_is_stored(tmp_path):
+    stereo = np.stack([np.arange(-400, 400), np.arange(800)]).astype(np.int16)
+    soundfile.write(tmp_path / "x.wav", stereo.T, 8000)
+    native = read_native(tmp_path / "x.wav")
+    assert (native.rate_hz, native.encoding) == (8000, "PCM_16")
+    assert np.array_equal(native.samples, stereo / np.float32(32768))
+
+
+def test_the_scale_of_a_file_as_it_is_stored_is_not_judged(tmp_path):
+    soundfile.write(tmp_path / "x.wav", np.array([20_000.0, np.nan], np.float32), 16_000, subtype="FLOAT")
+    samples = read_native(tmp_path / "x.wav").samples
+    assert samples[0, 0] == 20_000.0 and np.isnan(samples[0, 1])
+    (tmp_path / "y.wav").write_bytes(b"")
+    with pytest.raises(AudioError, match="empty file"):
+        read_native(tmp_path / "y.wav")
