@@ -5,18 +5,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from kws.audio import FloatArray
+from kws.errors import ConfigError
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
 from kws.train.network import network_inputs
-from kws.train.recipe import TrainingConfig
+from kws.train.recipe import LossConfig, TrainingConfig
 from kws.train.targets import StreamSource, frame_labels, windows
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,105 @@ class Batch:
     labels: Tensor
 
 
+@dataclass(frozen=True)
+class Examples:
+    """Streams as the network takes them, before what is drawn anew at each use.
+
+    Parameters
+    ----------
+    inputs : array of float32, shape (B, T, F)
+    windows : array of int8, shape (B, steps, K)
+    labels : array of float32, shape (B, steps, K)
+    """
+
+    inputs: FloatArray
+    windows: npt.NDArray[np.int8]
+    labels: FloatArray
+
+
+class ExampleMaker:
+    """Makes streams and what the network needs of them.
+
+    Parameters
+    ----------
+    source : StreamSource
+        Makes streams of one fixed length.
+    chain : AugmentationChain
+        Its members for streams are applied here; those for clips belong to the source.
+    spec : ModelSpec
+    loss : LossConfig
+        Its windows and labels.
+    """
+
+    def __init__(self, source: StreamSource, chain: AugmentationChain, spec: ModelSpec, loss: LossConfig) -> None:
+        self._source, self._chain, self._spec, self._loss = source, chain, spec, loss
+
+    def make(self, n_streams: int, rng: np.random.Generator) -> Examples:
+        """Return examples that depend on the generator alone."""
+        streams = [self._source.stream(rng) for _ in range(n_streams)]
+        samples = np.stack([self._chain.apply("stream", stream.samples, rng) for stream in streams])
+        n_steps = samples.shape[1] // self._spec.step_samples
+        grid = self._spec.keywords, n_steps, self._spec.step_samples
+        marks = [windows(stream.segments, *grid, self._loss) for stream in streams]
+        labels = [frame_labels(stream.segments, *grid, self._loss.label_s) for stream in streams]
+        inputs = network_inputs(samples[:, : n_steps * self._spec.step_samples], self._spec.front_end)
+        return Examples(inputs, np.stack(marks), np.stack(labels))
+
+
+@dataclass(frozen=True)
+class Share:
+    """The batches of a run that one process takes.
+
+    A step of the optimiser has ``accumulate_batches * n_processes`` batches, which share its streams evenly. All
+    batches of a run are numbered in one row, and processes take turns: whatever the number of processes, each
+    number is made once.
+
+    Parameters
+    ----------
+    training : TrainingConfig
+    first_step : int
+        Number of the first step that is still to come.
+    process, n_processes : int
+        Which of how many processes this is, from 0.
+
+    Raises
+    ------
+    ConfigError
+        If the streams of a step cannot be shared evenly.
+    """
+
+    training: TrainingConfig
+    first_step: int = 0
+    process: int = 0
+    n_processes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.training.batch_size % self._batches_a_step:
+            raise ConfigError(
+                f"training.batch_size is {self.training.batch_size}; accepted with {self.n_processes} processes and "
+                f"training.accumulate_batches {self.training.accumulate_batches} are multiples of "
+                f"{self._batches_a_step}"
+            )
+
+    def __len__(self) -> int:
+        return (self.training.steps - self.first_step) * self.training.accumulate_batches
+
+    @property
+    def n_streams(self) -> int:
+        """Streams of one batch."""
+        return self.training.batch_size // self._batches_a_step
+
+    def number(self, index: int) -> int:
+        """Return the number in the run of this process's next batch but `index`."""
+        return self.first_step * self._batches_a_step + index * self.n_processes + self.process
+
+    @property
+    def _batches_a_step(self) -> int:
+        return self.training.accumulate_batches * self.n_processes
+
+
 class BatchMaker(Dataset[Batch]):
-    """Batch number `i` of a run, made from the seed and `i` alone.
+    """Makes each batch afresh, from the seed and its number alone.
 
     So any number of workers, and a resumed run, see the same batches.
 
@@ -50,7 +152,9 @@ class BatchMaker(Dataset[Batch]):
     training : TrainingConfig
     seed : int
     first : int
-        Number of the first batch that is still to come.
+        Number of the first step that is still to come.
+    process, n_processes : int
+        Which of how many processes this is, from 0.
     """
 
     def __init__(
@@ -61,37 +165,30 @@ class BatchMaker(Dataset[Batch]):
         training: TrainingConfig,
         seed: int,
         first: int = 0,
+        process: int = 0,
+        n_processes: int = 1,
     ) -> None:
-        self._source, self._chain, self._spec = source, chain, spec
-        self._training, self._seed, self._first = training, seed, first
+        self._examples = ExampleMaker(source, chain, spec, training.loss)
+        self._share = Share(training, first, process, n_processes)
+        self._chain, self._seed = chain, seed
 
     def __len__(self) -> int:
-        return self._training.steps - self._first
+        return len(self._share)
 
     def __getitem__(self, index: int) -> Batch:
-        rng = np.random.default_rng([self._seed, self._first + index])
-        streams = [self._source.stream(rng) for _ in range(self._training.batch_size)]
-        samples = np.stack([self._chain.apply("stream", stream.samples, rng) for stream in streams])
-        n_steps = samples.shape[1] // self._spec.step_samples
-        samples = samples[:, : n_steps * self._spec.step_samples]
-        grid = self._spec.keywords, n_steps, self._spec.step_samples
-        loss = self._training.loss
-        marks = [windows(stream.segments, *grid, loss) for stream in streams]
-        labels = [frame_labels(stream.segments, *grid, loss.label_s) for stream in streams]
-        return Batch(
-            torch.from_numpy(self._inputs(samples, rng)),
-            torch.from_numpy(np.stack(marks)),
-            torch.from_numpy(np.stack(labels)),
-        )
-
-    def _inputs(self, samples: FloatArray, rng: np.random.Generator) -> FloatArray:
-        inputs = network_inputs(samples, self._spec.front_end)
-        return np.stack([self._chain.apply("features", item, rng) for item in inputs])
+        rng = np.random.default_rng([self._seed, self._share.number(index)])
+        return to_batch(self._examples.make(self._share.n_streams, rng), self._chain, rng)
 
 
-def batches(maker: BatchMaker, workers: int) -> Iterator[Batch]:
-    """Yield the batches of a maker in order, made ahead by `workers` processes."""
-    loader: DataLoader[Batch] = DataLoader(
+def to_batch(examples: Examples, chain: AugmentationChain, rng: np.random.Generator) -> Batch:
+    """Return a batch of the examples with the augmentations of features, drawn anew."""
+    inputs = np.stack([chain.apply("features", item, rng) for item in examples.inputs])
+    return Batch(torch.from_numpy(inputs), torch.from_numpy(examples.windows), torch.from_numpy(examples.labels))
+
+
+def batches(maker: Dataset[Item], workers: int) -> Iterator[Item]:
+    """Yield what a maker makes in order, made ahead by `workers` processes."""
+    loader: DataLoader[Item] = DataLoader(
         maker,
         batch_size=None,
         num_workers=workers,

@@ -12,6 +12,7 @@ class Word(NamedTuple):
     """A segment of a stream."""
 
     label: str
+    start: int
     word_end: int
 
 
@@ -20,7 +21,7 @@ class NoiseStream:
     """Noise with one word of the keyword "a" that ends at sample 8000."""
 
     samples: np.ndarray
-    segments: tuple[Word, ...] = (Word("a", 8000),)
+    segments: tuple[Word, ...] = (Word("a", 2000, 8000),)
 
 
 @dataclass(frozen=True)

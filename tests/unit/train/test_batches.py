@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from kws.config import FrontEndConfig
+from kws.errors import ConfigError
 from kws.features import clip_features
 from kws.features.torch_front_end import TorchFrontEnd
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
-from kws.train.batches import BatchMaker, batches
+from kws.train.batches import BatchMaker, Share, batches
 from kws.train.network import network_inputs
 from kws.train.recipe import TrainingConfig
 from tests.unit.train.sources import NoiseSource
@@ -88,3 +89,30 @@ def test_real_streams_do_not_depend_on_workers(tmp_path: Path) -> None:
     made = [list(batches(BatchMaker(source, chain, SPEC, TRAINING, 1), workers)) for workers in (0, 2)]
     for one, other in zip(*made, strict=True):
         assert torch.equal(one.inputs, other.inputs)
+
+
+def test_shares_of_several_processes_are_all_batches_of_a_run_once() -> None:
+    training = TrainingConfig(steps=5, batch_size=24, accumulate_batches=3)
+    shares = [Share(training, 2, process, 4) for process in range(4)]
+    assert [len(share) for share in shares] == [9] * 4
+    assert {share.n_streams for share in shares} == {2}
+    numbers = sorted(share.number(index) for share in shares for index in range(9))
+    # Steps 2, 3 and 4 of 12 batches each.
+    assert numbers == list(range(24, 60))
+    assert Share(training, 4, 1, 4).number(0) == shares[1].number(6)
+
+
+def test_streams_that_cannot_be_shared_evenly() -> None:
+    with pytest.raises(ConfigError, match=r"batch_size is 24; accepted with 5 processes .* multiples of 10"):
+        Share(TrainingConfig(batch_size=24, accumulate_batches=2), 0, 0, 5)
+    with pytest.raises(ConfigError, match=r"accumulate_batches is 5; accepted are divisors of training.batch_size, 24"):
+        TrainingConfig(batch_size=24, accumulate_batches=5)
+
+
+def test_parts_of_a_step_are_smaller_batches_of_their_own() -> None:
+    training = TrainingConfig(steps=2, batch_size=6, accumulate_batches=3)
+    chain = AugmentationChain.from_dict({})
+    parts = list(batches(BatchMaker(NoiseSource(8000), chain, SPEC, training, 3), 0))
+    assert [len(part.inputs) for part in parts] == [2] * 6
+    later = list(batches(BatchMaker(NoiseSource(8000), chain, SPEC, training, 3, first=1), 0))
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(parts[3:], later, strict=True))
