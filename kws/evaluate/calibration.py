@@ -13,18 +13,17 @@ stretch a word.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from kws.config import DecisionConfig, require, require_one_of
+from kws.config import require, require_one_of
 from kws.decision import smooth
 from kws.errors import ConfigError, DataError
 from kws.evaluate.counting import MatchWindow
-from kws.evaluate.results import ScoredTrial
+from kws.evaluate.subject import Subject
 
 BINNINGS = ("equal-width", "equal-mass")
 TEMPERATURE_LIMITS = (0.05, 20.0)
@@ -139,34 +138,23 @@ class Calibration:
         return not low * 1.01 < self.temperature < high / 1.01
 
 
-def read_stretches(
-    scored: Sequence[ScoredTrial], config: DecisionConfig, step_s: float, window: MatchWindow | None = None
-) -> Readings:
+def read_stretches(subject: Subject) -> Readings:
     """Return the highest smoothed score of each stretch of audio, and whether it holds a word.
 
-    Parameters
-    ----------
-    scored : sequence of ScoredTrial
-        Of trials with words the stretches around the words are read, of those without all stretches; what is left
-        over at the end is dropped, unless it is all there is.
-    config : DecisionConfig
-        Its smoothing is used.
-    step_s : float
-        Time from one score to the next in seconds.
-    window : MatchWindow, optional
-        Sets where a word is looked for, and the length of a stretch.
+    Of trials with words the stretches around the words are read, of those without all stretches; what is left over
+    at the end is dropped, unless it is all there is. The threshold plays no part.
     """
-    require("step_s", step_s, 1e-6, 60.0)
-    window = window or MatchWindow()
+    window, step_s = subject.window, subject.step_s
     n_steps = max(1, round((window.early_s + window.late_s) / step_s))
     words: list[float] = []
     others: list[float] = []
-    for item in scored:
-        smoothed = smooth(item.scores, config.smoothing_steps)
-        if item.trial.word_ends_s:
-            words += [_peak_near(smoothed, end_s, step_s, window) for end_s in item.trial.word_ends_s]
+    for item in subject.scored:
+        smoothed = smooth(item.scores, subject.decision.smoothing_steps)
+        ends_s = subject.word_ends_s(item.trial)
+        if ends_s:
+            words += [_peak_near(smoothed, end_s, step_s, window) for end_s in ends_s]
         elif len(smoothed):
-            # Whole stretches only; what is left over would be a shorter chance of a high score.
+            # Whole stretches only: a shorter one would have a smaller chance of a high score.
             n_used = max(len(smoothed) // n_steps, 1) * n_steps
             others += np.maximum.reduceat(smoothed[:n_used], np.arange(0, min(n_used, len(smoothed)), n_steps)).tolist()
     return Readings(np.array(words + others), np.arange(len(words) + len(others)) < len(words))

@@ -18,6 +18,7 @@ from kws.evaluate.calibration import (
 )
 from kws.evaluate.counting import MatchWindow
 from kws.evaluate.results import ScoredTrial, Trial
+from kws.evaluate.subject import Subject
 
 STEP_S = 0.1
 RULE = DecisionConfig()
@@ -28,9 +29,10 @@ def readings(scores, is_word) -> Readings:
     return Readings(np.array(scores, np.float64), np.array(is_word, bool))
 
 
-def scored(scores, word_ends_s=()) -> ScoredTrial:
-    trial = Trial("t", "clean", "word", np.zeros(len(scores) * 1600, np.float32), tuple(word_ends_s))
-    return ScoredTrial(trial, np.array(scores, np.float32))
+def read(scores, word_ends_s=(), said="word", rule=RULE) -> Readings:
+    trial = Trial("t", "clean", said, np.zeros(len(scores) * 1600, np.float32), tuple(word_ends_s))
+    scored = [ScoredTrial(trial, np.array(scores, np.float32))]
+    return read_stretches(Subject("a", "word", scored, rule, STEP_S, WINDOW))
 
 
 def drawn(n: int, true_temperature: float, seed: int) -> Readings:
@@ -45,27 +47,32 @@ def test_stretches_of_words_are_the_match_window():
     # Step i is known at (i + 1) / 10 s. The word ends at 1.0 s: steps 7 to 12 count.
     scores = np.zeros(20)
     scores[[6, 7, 12, 13]] = [0.9, 0.3, 0.4, 0.8]
-    found = read_stretches([scored(scores, [1.0])], RULE, STEP_S, WINDOW)
+    found = read(scores, [1.0])
     assert found.scores.tolist() == [pytest.approx(0.4)] and found.is_word.tolist() == [True]
 
 
 def test_stretches_of_negatives_are_as_long_and_the_rest_is_dropped():
     scores = [0.1, 0.2, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0, 0.5, 0.9, 0.9]
-    found = read_stretches([scored(scores)], RULE, STEP_S, WINDOW)
+    found = read(scores)
     assert found.scores.tolist() == pytest.approx([0.2, 0.6]) and not found.is_word.any()
 
 
 def test_a_negative_shorter_than_a_stretch_is_one():
-    assert read_stretches([scored([0.1, 0.7])], RULE, STEP_S, WINDOW).scores.tolist() == pytest.approx([0.7])
+    assert read([0.1, 0.7]).scores.tolist() == pytest.approx([0.7])
 
 
 def test_a_word_beyond_the_scores_has_none():
-    assert read_stretches([scored([0.9, 0.9], [5.0])], RULE, STEP_S, WINDOW).scores.tolist() == [0.0]
+    assert read([0.9, 0.9], [5.0]).scores.tolist() == [0.0]
+
+
+def test_another_keyword_is_no_word():
+    found = read([0.0, 0.9, 0.0], [0.2], said="other")
+    assert found.scores.tolist() == pytest.approx([0.9]) and not found.is_word.any()
 
 
 def test_scores_are_smoothed_as_the_rule_does():
     rule = DecisionConfig(smoothing_steps=2)
-    assert read_stretches([scored([0.0, 0.8, 0.4])], rule, STEP_S, WINDOW).scores.tolist() == pytest.approx([0.6])
+    assert read([0.0, 0.8, 0.4], rule=rule).scores.tolist() == pytest.approx([0.6])
 
 
 def test_error_by_hand_equal_width():
