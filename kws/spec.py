@@ -29,6 +29,9 @@ from kws.errors import ConfigError, ModelFileError
 FORMAT = 1
 """Format number of the JSON; a reader refuses a newer one."""
 
+UNKNOWN = "_unknown_"
+"""Name of the output that stands for other speech, in the models of a classifier: it is scored and never told."""
+
 METADATA_KEY = "kws.spec"
 """Key under which a model file carries the JSON."""
 

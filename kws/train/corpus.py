@@ -1,10 +1,8 @@
-"""Load the folders that a recipe names, split by speaker into training and validation."""
+"""Load the folders that a recipe names, split by speaker into training, validation and test."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,14 +11,19 @@ import numpy.typing as npt
 
 from kws.audio import read_audio, to_pcm16
 from kws.errors import DataError
+from kws.spec import UNKNOWN
+from kws.train.folders import expand, find_audio
+from kws.train.official_split import SIDES, TEST, TRAIN, VALIDATION
 from kws.train.recipe import DataConfig
+from kws.train.sides import SideRule
 
 Pcm = npt.NDArray[np.int16]
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
-# What phones record and libsndfile does not read: left out in silence it would be missed for hours.
-FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".caf"})
 MIN_KEYWORD_CLIPS = 8
+
+_SIDE_NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
+# Noise that is cut by time: the stretches of a recording, as shares of its length.
+_STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,22 @@ class Clip:
 
 @dataclass(frozen=True)
 class Split:
-    """The clips of one side of the split."""
+    """The clips of one side of the split.
+
+    Parameters
+    ----------
+    keywords : dict of str to list of Clip
+    negatives : list of Clip
+        All speech without a keyword.
+    noise : list of Clip
+    unknown : list of Clip
+        Those of the negatives that a classifier must tell as other words.
+    """
 
     keywords: dict[str, list[Clip]]
     negatives: list[Clip]
     noise: list[Clip]
+    unknown: list[Clip] = field(default_factory=list)
 
     @property
     def summary(self) -> dict[str, object]:
@@ -53,21 +67,28 @@ class Split:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All audio of a recipe."""
+    """All audio of a recipe; a side that was not asked for is empty."""
 
     train: Split
     validation: Split
     rirs: list[Clip]
+    test: Split = field(default_factory=lambda: Split({}, [], []))
 
 
-def load_corpus(config: DataConfig, on_progress: Callable[[int, int], None] | None = None) -> Corpus:
-    """Read every clip of a recipe into memory.
+def load_corpus(
+    config: DataConfig,
+    on_progress: Callable[[int, int], None] | None = None,
+    sides: Sequence[str] = (TRAIN, VALIDATION),
+) -> Corpus:
+    """Read the clips of a recipe into memory.
 
     Parameters
     ----------
     config : DataConfig
     on_progress : callable, optional
         Called with the number of clips read and their total.
+    sides : sequence of str
+        Which of ``"train"``, ``"validation"`` and ``"test"`` are read. Training never sees the test.
 
     Raises
     ------
@@ -75,120 +96,105 @@ def load_corpus(config: DataConfig, on_progress: Callable[[int, int], None] | No
         If a folder or the manifest is missing or holds no audio, if a keyword has fewer than 8 clips, or if a
         side of the split would be empty.
     """
-    root = Path(config.root)
-    rows = _read_manifest(root, config.manifest)
-    groups = {
-        **{f"keyword {name!r}": _find(root, folders) for name, folders in config.keywords.items()},
-        "negatives": _find(root, config.negatives),
-        "noise": _find(root, config.noise),
-        "rirs": _find(root, config.rirs),
-    }
-    for name in config.keywords:
-        count = len(groups[f"keyword {name!r}"])
-        if count < MIN_KEYWORD_CLIPS:
-            raise DataError(
-                f"keyword {name!r} has {count} clips in {', '.join(config.keywords[name])}; "
-                f"at least {MIN_KEYWORD_CLIPS} are needed: record more"
-            )
-    total, done = sum(map(len, groups.values())), 0
-    train: dict[str, list[Clip]] = {}
-    validation: dict[str, list[Clip]] = {}
-    for group, paths in groups.items():
-        train[group], validation[group] = [], []
-        for path in paths:
-            relative = path.relative_to(root).as_posix()
-            row = rows.get(relative, {})
-            weight = _weight(config, relative) if group == "negatives" else 1.0
-            clip = Clip(relative, row.get("speaker", ""), to_pcm16(read_audio(path)), weight)
-            side = validation if _is_validation(config, relative, row) else train
-            side[group].append(clip)
+    rule = SideRule(config)
+    groups = _find_groups(config)
+    _require_keyword_clips(config, groups)
+    placed = {group: _place(rule, config, group, paths, sides) for group, paths in groups.items()}
+    _require_sides(groups, placed, sides)
+    total, done = sum(map(len, placed.values())), 0
+    found: dict[str, dict[str, list[Clip]]] = {side: {group: [] for group in groups} for side in SIDES}
+    for group, clips in placed.items():
+        for path, on_sides in clips:
+            for side, clip in _read(config, rule, group, path, on_sides):
+                found[side][group].append(clip)
             done += 1
             if on_progress is not None:
                 on_progress(done, total)
-        _check_sides(group, train[group], validation[group])
-    rirs = train.pop("rirs") + validation.pop("rirs")
-    return Corpus(_split(config, train), _split(config, validation), rirs)
+    rirs = [clip for side in SIDES for clip in found[side]["rirs"]]
+    train, validation, test = (_split(config, found[side]) for side in SIDES)
+    return Corpus(train, validation, rirs, test)
+
+
+def _find_groups(config: DataConfig) -> dict[str, list[Path]]:
+    root = Path(config.root)
+    named = [folder for folders in config.keywords.values() for folder in folders]
+    named += [*config.noise, *config.rirs, *config.negatives]
+    return {
+        **{_group(name): find_audio(root, folders) for name, folders in config.keywords.items()},
+        UNKNOWN: find_audio(root, expand(root, config.unknown, named)),
+        "negatives": find_audio(root, expand(root, config.negatives, [*named, *config.unknown])),
+        "noise": find_audio(root, config.noise),
+        "rirs": find_audio(root, config.rirs),
+    }
+
+
+def _group(keyword: str) -> str:
+    return f"keyword {keyword!r}"
+
+
+def _require_keyword_clips(config: DataConfig, groups: dict[str, list[Path]]) -> None:
+    for name, folders in config.keywords.items():
+        count = len(groups[_group(name)])
+        if count < MIN_KEYWORD_CLIPS:
+            raise DataError(
+                f"keyword {name!r} has {count} clips in {', '.join(folders)}; "
+                f"at least {MIN_KEYWORD_CLIPS} are needed: record more"
+            )
+
+
+Placed = list[tuple[Path, tuple[str, ...]]]
+
+
+def _place(rule: SideRule, config: DataConfig, group: str, paths: list[Path], sides: Sequence[str]) -> Placed:
+    """Return the files that are wanted, each with the sides that it is on."""
+    placed = []
+    for path in paths:
+        relative = path.relative_to(config.root).as_posix()
+        is_cut = group == "noise" and rule.is_cut_by_time(relative)
+        on_sides = SIDES if is_cut else (rule.side(relative),)
+        wanted = on_sides if group == "rirs" else tuple(side for side in on_sides if side in sides)
+        if wanted:
+            placed.append((path, wanted))
+    return placed
+
+
+def _require_sides(groups: dict[str, list[Path]], placed: dict[str, Placed], sides: Sequence[str]) -> None:
+    for group, paths in groups.items():
+        # A recipe may do without other words, other speech or rooms.
+        if group == "rirs" or not paths:
+            continue
+        there = {side for _, on_sides in placed[group] for side in on_sides}
+        for side in sides:
+            # A test without noise or other speech has no such clips to tell; the rest of it stands.
+            if side not in there and (side != TEST or group.startswith("keyword")):
+                raise DataError(
+                    f"{group}: no clip is left for {_SIDE_NAMES[side]}; give a manifest with splits, "
+                    "or change data.validation_share"
+                )
+
+
+def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tuple[str, ...]) -> list[tuple[str, Clip]]:
+    relative = path.relative_to(config.root).as_posix()
+    weight = _weight(config, relative) if group in ("negatives", UNKNOWN) else 1.0
+    samples, speaker = to_pcm16(read_audio(path)), rule.speaker(relative)
+    if group != "noise" or not rule.is_cut_by_time(relative):
+        return [(sides[0], Clip(relative, speaker, samples, weight))]
+    pieces = {side: samples[slice(*(round(share * len(samples)) for share in _STRETCHES[side]))] for side in sides}
+    return [(side, Clip(relative, speaker, piece, weight)) for side, piece in pieces.items() if len(piece)]
 
 
 def _split(config: DataConfig, groups: dict[str, list[Clip]]) -> Split:
-    keywords = {name: groups[f"keyword {name!r}"] for name in config.keywords}
-    return Split(keywords, groups["negatives"], groups["noise"])
-
-
-def _check_sides(group: str, train: list[Clip], validation: list[Clip]) -> None:
-    if group == "rirs":
-        return
-    for side, clips in (("training", train), ("validation", validation)):
-        if not clips:
-            raise DataError(
-                f"{group}: no clip is left for {side}; give a manifest with splits, or change data.validation_share"
-            )
-
-
-def _is_validation(config: DataConfig, relative: str, row: dict[str, str]) -> bool:
-    split = row.get("split", "")
-    if split in config.validation_splits:
-        return True
-    if split.startswith("train"):
-        return False
-    key = row.get("speaker") or relative
-    if split in ("", "-", "unsplit"):
-        # One speaker alone would fall on one side whole: such a folder is split by clip.
-        return _hash_share(key if row.get("n_speakers", "1") != "1" else relative) < config.validation_share
-    return False
+    keywords = {name: groups[_group(name)] for name in config.keywords}
+    return Split(keywords, groups[UNKNOWN] + groups["negatives"], groups["noise"], groups[UNKNOWN])
 
 
 def _weight(config: DataConfig, relative: str) -> float:
-    return next((w for folder, w in config.weights.items() if relative.startswith(folder.rstrip("/") + "/")), 1.0)
+    return next((w for folder, w in config.weights.items() if relative.startswith(_prefix(folder))), 1.0)
 
 
-def _hash_share(key: str) -> float:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
-
-
-def _find(root: Path, folders: Iterable[str]) -> list[Path]:
-    found: list[Path] = []
-    for folder in folders:
-        place = root / folder
-        if not place.is_dir():
-            raise DataError(f"{place}: no such folder")
-        files = sorted(path for path in place.rglob("*") if path.is_file())
-        clips = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
-        foreign = [path for path in files if path.suffix.lower() in FOREIGN_SUFFIXES]
-        if foreign:
-            raise DataError(
-                f"{place}: holds {len(foreign)} recordings that cannot be read, such as {foreign[0].name}; "
-                "convert them: ffmpeg -i IN.m4a OUT.wav"
-            )
-        if not clips:
-            raise DataError(f"{place}: holds no audio; accepted are {', '.join(sorted(AUDIO_SUFFIXES))}")
-        found += clips
-    return found
-
-
-def _read_manifest(root: Path, name: str | None) -> dict[str, dict[str, str]]:
-    if name is None:
-        return {}
-    path = root / name
-    try:
-        with path.open(encoding="utf8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: manifest cannot be read ({error}); without one, leave data.manifest out") from None
-    missing = {"path", "speaker", "split"} - set(rows[0] if rows else {})
-    if missing:
-        raise DataError(f"{path}: manifest has no column {', '.join(sorted(missing))}")
-    speakers: dict[str, set[str]] = {}
-    for row in rows:
-        speakers.setdefault(row["path"].rpartition("/")[0], set()).add(row["speaker"])
-    return {
-        row["path"]: {
-            "speaker": row["speaker"],
-            "split": row["split"],
-            "n_speakers": str(len(speakers[row["path"].rpartition("/")[0]])),
-        }
-        for row in rows
-    }
+def _prefix(folder: str) -> str:
+    place = folder.removesuffix("*").rstrip("/")
+    return f"{place}/" if place else ""
 
 
 def _summary(clips: list[Clip]) -> dict[str, object]:

@@ -46,7 +46,8 @@ def prepare_material(split: Split, rng: np.random.Generator) -> Material:
     """
     words = [clip.samples for clips in split.keywords.values() for clip in clips]
     cut = [[piece for piece in _pieces(clip.samples) if piece.any()] for clip in split.negatives]
-    speech = [piece for pieces in cut for piece in pieces]
+    # Without other speech the keywords are speech for one another.
+    speech = [piece for pieces in cut for piece in pieces] or words
     drawn = [p for c, pieces in zip(split.negatives, cut, strict=True) for p in pieces * _copies(c.weight, rng)]
     halves = [half for word in words for half in half_words(word)]
     repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))

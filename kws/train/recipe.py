@@ -9,6 +9,11 @@ from typing import Any
 
 from kws.config import ConfigError, DecisionConfig, FrontEndConfig, ModelConfig, from_dict, require, require_one_of
 from kws.models import PRESETS, build_model
+from kws.spec import UNKNOWN
+from kws.train.official_split import TEST_PERCENTS, VALIDATION_PERCENTS
+
+NEVER = DecisionConfig(threshold=1.0, patience_steps=1000)
+"""A rule that no score fulfils: an output that is scored and not told, in every runtime."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +27,36 @@ class DataConfig:
     keywords : dict of str to tuple of str
         Folders of recordings of each keyword.
     negatives : tuple of str
-        Folders of speech without any keyword.
+        Folders of speech without any keyword; may be empty where there are other words in `unknown`, or several
+        keywords. A name that ends in ``*`` stands for every subfolder which is named nowhere else, such as ``words/*``.
     noise : tuple of str
         Folders of background noise.
+    unknown : tuple of str
+        Folders of other words, for a classifier: the model gets an output ``_unknown_`` that stands for all speech
+        without a keyword, and is never told as an event. They are negatives as well. ``*`` as in `negatives`.
     rirs : tuple of str
         Folders of room impulse responses.
     weights : dict of str to float
         How much more often than others the clips of a folder of negatives are drawn, by the folder's name; 1 if
-        it is not named. Running speech deserves more than a pile of the same few words.
+        it is not named. Running speech deserves more than a pile of the same few words. Folders of `unknown` may
+        have weights too.
+    split : {"manifest", "speech_commands"}
+        How clips are divided: by the manifest, or clips that are named as those of Google Speech Commands are
+        (``c4f875a9_nohash_0.wav``) by its official lists or hash, and all others by the manifest. In the second case
+        noise that no manifest splits is cut by time: the first 80 % of each recording for training, then 10 % each
+        for validation and test.
     manifest : str, optional
         CSV file with the columns ``path``, ``speaker`` and ``split``; ``path`` is relative to the root.
     validation_splits : tuple of str
         Values of ``split`` that are kept for validation.
+    test_splits : tuple of str
+        Values of ``split`` that are kept for the test and never seen by training.
     validation_share : float
         Share of the clips without a split that is kept for validation, chosen by a hash of the speaker, or of
         the path where no speaker is known.
+    validation_percents, test_percents : tuple of float
+        Ranges of the official hash that are validation and test; other ranges than the official ones are for parts
+        of the data set that lack one of its sides.
     """
 
     root: str
@@ -44,22 +64,46 @@ class DataConfig:
     negatives: tuple[str, ...]
     noise: tuple[str, ...]
     rirs: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     weights: dict[str, float] = field(default_factory=dict)
+    split: str = "manifest"
     manifest: str | None = None
     validation_splits: tuple[str, ...] = ("val", "validation", "dev")
+    test_splits: tuple[str, ...] = ("test", "testing")
     validation_share: float = 0.15
+    validation_percents: tuple[float, ...] = VALIDATION_PERCENTS
+    test_percents: tuple[float, ...] = TEST_PERCENTS
 
     def __post_init__(self) -> None:
         require("data.validation_share", self.validation_share, 0.01, 0.9)
-        for name in ("keywords", "negatives", "noise"):
+        require_one_of("data.split", self.split, ("manifest", "speech_commands"))
+        has_other_words = bool(self.unknown) or len(self.keywords) > 1
+        for name in ("keywords", "noise") if has_other_words else ("keywords", "negatives", "noise"):
             if not getattr(self, name):
                 raise ConfigError(f"data.{name} is empty; accepted is at least one folder")
+        if UNKNOWN in self.keywords:
+            raise ConfigError(f"data.keywords names {UNKNOWN!r}; folders of other words belong in data.unknown")
+        self._check_weights()
+        self._check_percents()
+
+    def _check_weights(self) -> None:
         for folder, weight in self.weights.items():
-            if folder not in self.negatives:
+            if folder not in (*self.negatives, *self.unknown):
                 raise ConfigError(
                     f"data.weights names {folder!r}; accepted are folders of data.negatives, or no weights"
                 )
             require(f"data.weights.{folder}", weight, 0.0, 1000.0)
+
+    def _check_percents(self) -> None:
+        ranges = {"validation": self.validation_percents, "test": self.test_percents}
+        for name, ends in ranges.items():
+            if len(ends) != 2 or not 0.0 <= ends[0] <= ends[1] <= 100.0:
+                raise ConfigError(f"data.{name}_percents is {list(ends)}; accepted are two numbers from 0 to 100")
+        if max(r[0] for r in ranges.values()) < min(r[1] for r in ranges.values()):
+            raise ConfigError(
+                f"data.validation_percents {list(self.validation_percents)} and data.test_percents "
+                f"{list(self.test_percents)} overlap; accepted are ranges apart"
+            )
 
 
 @dataclass(frozen=True)
@@ -104,6 +148,30 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class CacheConfig:
+    """A pool of ready streams on disk, drawn from again and again, instead of making each stream afresh.
+
+    Parameters
+    ----------
+    streams : int
+        Size of the pool; 0 makes streams afresh. A stream of 4 s takes 32 KiB with 40 bands.
+    folder : str, optional
+        Where pools lie; without it, ``feature-cache`` beside the folder of the run. Runs that ask for the same
+        streams share a pool.
+    """
+
+    streams: int = 0
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        require("training.cache.streams", self.streams, 0, 10_000_000)
+
+
+PRECISIONS = ("no", "bf16", "fp16")
+COMM_HOOKS = (*PRECISIONS, "power_sgd", "batched_power_sgd")
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """The training loop.
 
@@ -112,7 +180,10 @@ class TrainingConfig:
     steps : int
         Optimiser steps in all.
     batch_size : int
-        Streams a step.
+        Streams a step, over all processes.
+    accumulate_batches : int
+        Parts in which the streams of a step are computed, one after the other; a divisor of `batch_size`. More parts
+        take less memory, and each is a batch of its own for batch norm and for the loss's hardest regions.
     learning_rate, weight_decay : float
         AdamW; the rate warms up over `warm_up_steps` and falls to zero on a cosine.
     ema_decay : float
@@ -125,10 +196,24 @@ class TrainingConfig:
         False accepts per hour at which the threshold is chosen and epochs are compared.
     workers : int
         Processes that make batches; 0 makes them in the training process.
+    save_every : int
+        Steps from one save of the run's state to the next; 0 saves by time alone. Validations and interruptions save too.
+    save_every_s : float
+        Seconds from one save to the next; 0 saves by steps alone.
+    mixed_precision : {"no", "bf16", "fp16"}, optional
+        Precision of the network's arithmetic in training; by default what ``accelerate launch`` says, else ``no``.
+    comm_hook, comm_wrapper : {"no", "fp16", "bf16"}; the hook also {"power_sgd", "batched_power_sgd"}
+        How gradients travel between several processes: in half precision, or as matrices of low rank (PowerSGD), these
+        in half precision as well by the wrapper.
+    power_sgd_rank : int
+        Rank of those matrices.
+    power_sgd_start_step : int
+        Steps with plain gradients before PowerSGD takes over, at the start and after each resume.
     """
 
     steps: int = 6000
     batch_size: int = 64
+    accumulate_batches: int = 1
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up_steps: int = 200
@@ -138,11 +223,25 @@ class TrainingConfig:
     validate_every: int = 500
     target_fa_per_h: float = 1.0
     workers: int = 2
+    save_every: int = 0
+    save_every_s: float = 60.0
+    mixed_precision: str | None = None
+    comm_hook: str = "no"
+    comm_wrapper: str = "no"
+    power_sgd_rank: int = 1
+    power_sgd_start_step: int = 1000
     loss: LossConfig = field(default_factory=LossConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
 
     def __post_init__(self) -> None:
         require("training.steps", self.steps, 1, 10_000_000)
         require("training.batch_size", self.batch_size, 2, 65_536)
+        require("training.accumulate_batches", self.accumulate_batches, 1, self.batch_size)
+        if self.batch_size % self.accumulate_batches:
+            raise ConfigError(
+                f"training.accumulate_batches is {self.accumulate_batches}; accepted are divisors of "
+                f"training.batch_size, {self.batch_size}"
+            )
         require("training.learning_rate", self.learning_rate, 1e-7, 1.0)
         require("training.weight_decay", self.weight_decay, 0.0, 10.0)
         require("training.warm_up_steps", self.warm_up_steps, 0, 1_000_000)
@@ -152,6 +251,15 @@ class TrainingConfig:
         require("training.validate_every", self.validate_every, 1, 1_000_000)
         require("training.target_fa_per_h", self.target_fa_per_h, 0.0, 1000.0)
         require("training.workers", self.workers, 0, 64)
+        require("training.save_every", self.save_every, 0, 10_000_000)
+        require("training.save_every_s", self.save_every_s, 0.0, 86_400.0)
+        require("training.power_sgd_rank", self.power_sgd_rank, 1, 1024)
+        # PyTorch rebuilds the groups of gradients after the first step.
+        require("training.power_sgd_start_step", self.power_sgd_start_step, 2, 10_000_000)
+        if self.mixed_precision is not None:
+            require_one_of("training.mixed_precision", self.mixed_precision, PRECISIONS)
+        require_one_of("training.comm_hook", self.comm_hook, COMM_HOOKS)
+        require_one_of("training.comm_wrapper", self.comm_wrapper, PRECISIONS)
 
 
 @dataclass(frozen=True)
@@ -211,12 +319,17 @@ class Recipe:
     def __post_init__(self) -> None:
         require("seed", self.seed, 0, 2**32 - 1)
         # A wrong size is found here, not after minutes of loading.
-        build_model(self.model.resolve(), self.front_end.n_bands, len(self.data.keywords))
+        build_model(self.model.resolve(), self.front_end.n_bands, len(self.keywords))
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """Keywords in the order of the model's outputs."""
-        return tuple(self.data.keywords)
+        """Names of the model's outputs in their order: the keywords, then ``_unknown_`` if there are other words."""
+        return (*self.data.keywords, *([UNKNOWN] if self.data.unknown else []))
+
+    @property
+    def rules(self) -> dict[str, DecisionConfig]:
+        """The rule of each output before thresholds are chosen. That of ``_unknown_`` never fires."""
+        return {k: NEVER if k == UNKNOWN else self.decision for k in self.keywords}
 
 
 def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe:

@@ -106,7 +106,7 @@ def make_spec(recipe: Recipe, corpus: Corpus) -> ModelSpec:
         model=config,
         step_frames=network.step_frames,
         delay_s=network.delay_s,
-        decision=dict.fromkeys(recipe.keywords, recipe.decision),
+        decision=recipe.rules,
         training={
             "toolkit": __version__,
             "recipe": recipe.name,

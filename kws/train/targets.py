@@ -9,16 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE_HZ
+from kws.spec import UNKNOWN
 from kws.train.recipe import LossConfig
 
 IGNORE = -1
 
 
 class Segment(Protocol):
-    """A clip inside a stream: its keyword, or ``""``, and the sample at which the word ends."""
+    """A clip inside a stream: its keyword, or ``""``, its first sample, and the sample at which the word ends."""
 
     @property
     def label(self) -> str: ...
+    @property
+    def start(self) -> int: ...
     @property
     def word_end(self) -> int: ...
 
@@ -44,6 +47,9 @@ def windows(
 ) -> npt.NDArray[np.int8]:
     """Mark at which steps the score must peak, must stay low, or is free.
 
+    A column ``_unknown_`` belongs to all clips that are no keyword. Its score is free while they last: speech may be
+    told as other speech before it ends.
+
     Returns
     -------
     array of int8, shape (steps, K)
@@ -53,27 +59,37 @@ def windows(
     marks = np.zeros((n_steps, len(keywords)), np.int8)
     seen = [0] * len(keywords)
     for segment in sorted(segments, key=lambda s: s.word_end):
-        if segment.label not in keywords:
+        label = segment.label or UNKNOWN
+        if label not in keywords:
             continue
-        column = keywords.index(segment.label)
+        column = keywords.index(label)
         seen[column] += 1
         end = segment.word_end / step_samples
         first = max(0, round(end - config.before_s / step_s))
         last = round(end + config.after_s / step_s) + 1
+        if label == UNKNOWN:
+            _set_free(marks[segment.start // step_samples : first, column])
         marks[first:last, column] = seen[column]
-        free = marks[last : last + round(config.ignore_s / step_s), column]
-        free[free == 0] = IGNORE
+        _set_free(marks[last : last + round(config.ignore_s / step_s), column])
     return marks
+
+
+def _set_free(marks: npt.NDArray[np.int8]) -> None:
+    marks[marks == 0] = IGNORE
 
 
 def frame_labels(
     segments: Sequence[Segment], keywords: Sequence[str], n_steps: int, step_samples: int, label_s: float
 ) -> npt.NDArray[np.float32]:
-    """Return the classic labels ``(steps, K)``: ones for `label_s` after each keyword's end."""
+    """Return the classic labels ``(steps, K)``: ones for `label_s` after each keyword's end.
+
+    A column ``_unknown_`` has them after each clip that is no keyword.
+    """
     labels = np.zeros((n_steps, len(keywords)), np.float32)
     for segment in segments:
-        if segment.label in keywords:
+        label = segment.label or UNKNOWN
+        if label in keywords:
             first = segment.word_end // step_samples
             last = first + max(1, round(label_s * SAMPLE_RATE_HZ / step_samples))
-            labels[first:last, keywords.index(segment.label)] = 1.0
+            labels[first:last, keywords.index(label)] = 1.0
     return labels

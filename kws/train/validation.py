@@ -51,7 +51,9 @@ class Outcome:
 
     def apply(self, spec: ModelSpec) -> ModelSpec:
         """Return a spec that decides at the chosen thresholds and says what was measured."""
-        decision = {k: dataclasses.replace(spec.decision_of(k), threshold=t) for k, t in self.thresholds.items()}
+        chosen = {k: dataclasses.replace(spec.decision_of(k), threshold=t) for k, t in self.thresholds.items()}
+        # An output that was not judged keeps its rule.
+        decision = {**spec.decision, **chosen}
         return dataclasses.replace(spec, decision=decision, training={**spec.training, "validation": self.to_dict()})
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class Validator:
         # Streams of like length share a batch; the order of the streams carries no meaning.
         self._streams = sorted(streams, key=lambda stream: len(stream.samples))
         self._inputs = [network_inputs(s.samples[None], spec.front_end)[0] for s in self._streams]
+        self._said = {keyword for stream in self._streams for keyword in stream.word_ends_s}
 
     def judge(self, network: nn.Module) -> Outcome:
         """Return the outcome of a network in its present state."""
@@ -90,6 +93,7 @@ class Validator:
         per_keyword = [
             _KeywordJudge(self._spec, keyword, self._tracks(keyword, scores[index]), self._target_fa_per_h)
             for index, keyword in enumerate(self._spec.keywords)
+            if keyword in self._said
         ]
         conditions = per_keyword[0].conditions
         return Outcome(

@@ -55,6 +55,7 @@ def validation_streams(split: Split, rng: np.random.Generator) -> list[Validatio
     noise = [to_float32(clip.samples) for clip in split.noise]
     talkers = [to_float32(c.samples) for c in split.negatives if len(c.samples) >= _LONG_CLIP_SAMPLES]
     talkers = talkers or [to_float32(clip.samples) for clip in split.negatives]
+    talkers = talkers or [to_float32(clip.samples) for clips in split.keywords.values() for clip in clips]
     streams = []
     for condition, sources in (("clean", []), ("noise", noise), ("speech", talkers)):
         for keyword, clips in split.keywords.items():

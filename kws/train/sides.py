@@ -1,0 +1,93 @@
+"""On which side of the split a clip falls: by the manifest, by the official rule, or by a hash."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+
+from kws.errors import DataError
+from kws.train.official_split import TEST, TRAIN, VALIDATION, OfficialSplit, speaker_of
+from kws.train.recipe import DataConfig
+
+_UNSPLIT = ("", "-", "unsplit")
+
+
+class SideRule:
+    """Says for each clip of a recipe who speaks it and on which side it is.
+
+    Parameters
+    ----------
+    config : DataConfig
+
+    Raises
+    ------
+    DataError
+        If the manifest cannot be read or lacks a column.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        self._config = config
+        self._rows = _read_manifest(Path(config.root), config.manifest)
+        is_official = config.split == "speech_commands"
+        self._official = OfficialSplit(config.validation_percents, config.test_percents) if is_official else None
+
+    def speaker(self, relative: str) -> str:
+        """Return the speaker of a clip, ``""`` if it is not known."""
+        known = self._rows.get(relative, {}).get("speaker", "")
+        return known or (speaker_of(relative) or "" if self._official is not None else "")
+
+    def side(self, relative: str) -> str:
+        """Return ``"train"``, ``"validation"`` or ``"test"``."""
+        if self._official is not None:
+            side = self._official.side(Path(self._config.root) / relative)
+            if side is not None:
+                return side
+        row = self._rows.get(relative, {})
+        split = row.get("split", "")
+        if split in self._config.validation_splits:
+            return VALIDATION
+        if split in self._config.test_splits:
+            return TEST
+        if split not in _UNSPLIT:
+            return TRAIN
+        key = row.get("speaker") or relative
+        # One speaker alone would fall on one side whole: such a folder is split by clip.
+        share = _hash_share(key if row.get("n_speakers", "1") != "1" else relative)
+        return VALIDATION if share < self._config.validation_share else TRAIN
+
+    def is_cut_by_time(self, relative: str) -> bool:
+        """Return whether a recording of noise is on all sides, each with a stretch of its own.
+
+        The official layout has six recordings of noise: no whole one can be spared for validation.
+        """
+        return self._official is not None and self._rows.get(relative, {}).get("split", "") in _UNSPLIT
+
+
+def _hash_share(key: str) -> float:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
+
+
+def _read_manifest(root: Path, name: str | None) -> dict[str, dict[str, str]]:
+    if name is None:
+        return {}
+    path = root / name
+    try:
+        with path.open(encoding="utf8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: manifest cannot be read ({error}); without one, leave data.manifest out") from None
+    missing = {"path", "speaker", "split"} - set(rows[0] if rows else {})
+    if missing:
+        raise DataError(f"{path}: manifest has no column {', '.join(sorted(missing))}")
+    speakers: dict[str, set[str]] = {}
+    for row in rows:
+        speakers.setdefault(row["path"].rpartition("/")[0], set()).add(row["speaker"])
+    return {
+        row["path"]: {
+            "speaker": row["speaker"],
+            "split": row["split"],
+            "n_speakers": str(len(speakers[row["path"].rpartition("/")[0]])),
+        }
+        for row in rows
+    }
