@@ -138,17 +138,25 @@ class Calibration:
         return not low * 1.01 < self.temperature < high / 1.01
 
 
-def read_stretches(subject: Subject) -> Readings:
+def read_stretches(subject: Subject, fold: str | None = None) -> Readings:
     """Return the highest smoothed score of each stretch of audio, and whether it holds a word.
 
     Of trials with words the stretches around the words are read, of those without all stretches; what is left over
     at the end is dropped, unless it is all there is. The threshold plays no part.
+
+    Parameters
+    ----------
+    subject : Subject
+    fold : str, optional
+        Read one half of the speakers only.
     """
     window, step_s = subject.window, subject.step_s
     n_steps = max(1, round((window.early_s + window.late_s) / step_s))
     words: list[float] = []
     others: list[float] = []
     for item in subject.scored:
+        if fold not in (None, item.trial.fold):
+            continue
         smoothed = smooth(item.scores, subject.decision.smoothing_steps)
         ends_s = subject.word_ends_s(item.trial)
         if ends_s:
@@ -302,3 +310,34 @@ def calibrate(fitted_on: Readings, reported_on: Readings, word_share: float = 0.
     before = reliability(reported_on, n_bins, word_share=word_share)
     after = reliability(reported_on.cooled(temperature), n_bins, word_share=word_share)
     return Calibration(temperature, len(fitted_on.scores), before, after)
+
+
+def cross_calibrate(first: Readings, second: Readings, word_share: float = 0.5, n_bins: int = 10) -> Calibration:
+    """Fit a temperature on each of two halves and report what it does on the other; fit one on both for use.
+
+    Parameters
+    ----------
+    first, second : Readings
+        Halves that share no speaker.
+    word_share, n_bins
+        As in :func:`calibrate`.
+
+    Raises
+    ------
+    DataError
+        If either has no stretch with a word, or none without.
+    """
+    cooled = _joined(
+        first.cooled(fit_temperature(second, word_share)), second.cooled(fit_temperature(first, word_share))
+    )
+    both = _joined(first, second)
+    return Calibration(
+        fit_temperature(both, word_share),
+        len(both.scores),
+        reliability(both, n_bins, word_share=word_share),
+        reliability(cooled, n_bins, word_share=word_share),
+    )
+
+
+def _joined(first: Readings, second: Readings) -> Readings:
+    return Readings(np.concatenate([first.scores, second.scores]), np.concatenate([first.is_word, second.is_word]))

@@ -164,8 +164,13 @@ class Comparison:
 
     def sentences(self) -> list[str]:
         """Say what differs in each condition, one line each, the false accepts last."""
-        lines = [f"{paired.condition}: {paired.sentence(self.a.name, self.b.name)}" for paired in self.misses]
-        return [*lines, self.false_accepts.sentence(self.a.name, self.b.name)]
+        lines = [f"{paired.condition}: {paired.sentence(*self.names)}" for paired in self.misses]
+        return [*lines, self.false_accepts.sentence(*self.names)]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called; A and B if both have the same name."""
+        return (self.a.name, self.b.name) if self.a.name != self.b.name else ("A", "B")
 
 
 def compare(a: Subject, b: Subject, rng: np.random.Generator, n_resamples: int = 10_000) -> Comparison:

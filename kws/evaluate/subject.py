@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kws.config import DecisionConfig
@@ -30,7 +30,9 @@ class Subject:
     window : MatchWindow
         When an event counts for a word.
     threshold_from : str
-        Where the threshold comes from, as the end of a sentence: ``as the model file has it``.
+        Where the threshold comes from, in a sentence.
+    threshold_by_fold : mapping of str to float
+        Where figures are cross-fitted: the threshold of the trials of each fold, instead of the rule's.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Subject:
     step_s: float
     window: MatchWindow = field(default_factory=MatchWindow)
     threshold_from: str = "as the model file has it"
+    threshold_by_fold: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def positives(self) -> list[ScoredTrial]:
@@ -56,9 +59,13 @@ class Subject:
         return trial.word_ends_s if trial.keyword == self.keyword else ()
 
     def at(self, threshold: float, threshold_from: str) -> Subject:
-        """Return the same with another threshold."""
+        """Return the same with one other threshold for all trials."""
         decision = dataclasses.replace(self.decision, threshold=threshold)
-        return dataclasses.replace(self, decision=decision, threshold_from=threshold_from)
+        return dataclasses.replace(self, decision=decision, threshold_from=threshold_from, threshold_by_fold={})
+
+    def threshold_of(self, trial: Trial) -> float:
+        """Return the threshold that a trial is reported at."""
+        return self.threshold_by_fold.get(trial.fold, self.decision.threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +92,15 @@ class Outcome:
 def outcomes(subject: Subject) -> list[Outcome]:
     """Return what became of each trial at the subject's threshold, in the order of its trials."""
     tracks = [item.scores for item in subject.scored]
-    (events,) = sweep(tracks, subject.decision, [subject.decision.threshold], subject.step_s)
+    wanted = [subject.threshold_of(item.trial) for item in subject.scored]
+    thresholds = sorted(set(wanted))
+    events = sweep(tracks, subject.decision, thresholds, subject.step_s)
     found = []
-    for item, steps in zip(subject.scored, events, strict=True):
+    for index, item in enumerate(subject.scored):
+        steps = events[thresholds.index(wanted[index])][index]
         events_s = [step_time_s(int(step), subject.step_s) for step in steps]
         words_s = subject.word_ends_s(item.trial)
-        matching = match(events_s, words_s, subject.window)
-        found.append(Outcome(item, words_s, matching, len(item.scores) * subject.step_s))
+        found.append(
+            Outcome(item, words_s, match(events_s, words_s, subject.window), len(item.scores) * subject.step_s)
+        )
     return found

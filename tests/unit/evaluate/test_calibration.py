@@ -12,6 +12,7 @@ from kws.evaluate.calibration import (
     Readings,
     apply_temperature,
     calibrate,
+    cross_calibrate,
     fit_temperature,
     read_stretches,
     reliability,
@@ -68,6 +69,14 @@ def test_a_word_beyond_the_scores_has_none():
 def test_another_keyword_is_no_word():
     found = read([0.0, 0.9, 0.0], [0.2], said="other")
     assert found.scores.tolist() == pytest.approx([0.9]) and not found.is_word.any()
+
+
+def test_one_half_of_the_speakers():
+    trials = [Trial(fold, "negatives", "", np.zeros(160, np.float32), fold=fold) for fold in "AB"]
+    scored = [ScoredTrial(t, np.array([s], np.float32)) for t, s in zip(trials, (0.25, 0.75), strict=True)]
+    subject = Subject("a", "word", scored, RULE, STEP_S, WINDOW)
+    assert read_stretches(subject).scores.tolist() == [0.25, 0.75]
+    assert read_stretches(subject, "B").scores.tolist() == [0.75]
 
 
 def test_scores_are_smoothed_as_the_rule_does():
@@ -142,6 +151,16 @@ def test_calibration_is_reported_on_other_recordings():
     assert found.before.calibration_error > 0.08 and found.after.calibration_error < 0.02
     assert found.after.negative_log_likelihood < found.before.negative_log_likelihood
     assert not found.is_at_limit
+
+
+def test_halves_are_calibrated_by_each_other():
+    hot, cold = drawn(20_000, 3.0, 0), drawn(20_000, 1.0, 1)
+    found = cross_calibrate(hot, cold)
+    # Each gets the temperature of the other, so the hot half stays hot and the cold one is cooled for nothing.
+    wrong = [hot.cooled(fit_temperature(cold)), cold.cooled(fit_temperature(hot))]
+    nll = [reliability(half).negative_log_likelihood for half in wrong]
+    assert found.after.negative_log_likelihood == pytest.approx(np.mean(nll), rel=0.01)
+    assert 1.0 < found.temperature < 3.0 and found.n_fitted == found.after.n == 40_000
 
 
 def test_scores_without_an_error_have_no_best_temperature():

@@ -186,6 +186,18 @@ def test_sentences_of_a_comparison():
     assert last == f"{said} (p = 1; 1 recording: there is nothing to draw from, so no interval)"
 
 
+def test_the_same_name_twice_is_a_and_b():
+    a = subject("word.onnx", [heard("w", 0.9)])
+    assert compare(a, a, rng()).sentences()[0].startswith("clean: A and B miss the same 0 of 1")
+
+
+def test_folds_have_their_own_thresholds():
+    items = [heard(name, 0.6, fold=name) for name in "AB"]
+    cross_fitted = dataclasses.replace(subject("A", items), threshold_by_fold={"A": 0.5, "B": 0.7})
+    assert [len(outcome.matching.hits) for outcome in outcomes(cross_fitted)] == [1, 0]
+    assert [len(outcome.matching.hits) for outcome in outcomes(cross_fitted.at(0.7, "given"))] == [0, 0]
+
+
 def test_without_negatives_nothing_is_said_of_false_accepts():
     found = compare(*models([0.9], [0.9]), rng()).false_accepts
     assert found.hours == 0 and math.isnan(found.p_value) and "no recordings without the word" in found.sentence()
