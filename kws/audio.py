@@ -7,6 +7,7 @@ float32: 32768.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +204,28 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
         # Where the folder is none, there is nothing to remove either.
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def encode_for_browser(samples: npt.ArrayLike) -> tuple[str, bytes]:
+    """Return 16 kHz mono audio as a small file in memory that every browser plays.
+
+    Parameters
+    ----------
+    samples : array of int16 or float32, shape (N,)
+
+    Returns
+    -------
+    str
+        Media type: ``audio/mpeg``, or ``audio/wav`` where libsndfile is too old to write MP3 (before 1.1).
+    bytes
+        The file; about 3 kB a second as MP3, 32 kB as WAV.
+    """
+    soundfile = import_package("soundfile", "soundfile", "onnx", "write audio files")
+    has_mp3 = "MP3" in soundfile.available_formats()
+    name, subtype = ("MP3", "MPEG_LAYER_III") if has_mp3 else ("WAV", "PCM_16")
+    file = io.BytesIO()
+    soundfile.write(file, to_pcm16(samples), SAMPLE_RATE_HZ, format=name, subtype=subtype)
+    return ("audio/mpeg" if has_mp3 else "audio/wav"), file.getvalue()
 
 
 def check_is_whole_file(path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kws.audio import read_audio, read_native, resample, to_float32, to_pcm16, write_audio
+from kws.audio import encode_for_browser, read_audio, read_native, resample, to_float32, to_pcm16, write_audio
 from kws.errors import AudioError
 
 RATE_HZ = 16_000
@@ -283,3 +284,16 @@ def test_the_scale_of_a_file_as_it_is_stored_is_not_judged(tmp_path):
     (tmp_path / "y.wav").write_bytes(b"")
     with pytest.raises(AudioError, match="empty file"):
         read_native(tmp_path / "y.wav")
+
+
+@pytest.mark.parametrize(
+    ("formats", "media_type", "largest_error"), [({"MP3": "", "WAV": ""}, "audio/mpeg", 0.05), ({}, "audio/wav", 1e-4)]
+)
+def test_audio_for_a_browser_decodes_to_what_it_was(monkeypatch, formats, media_type, largest_error) -> None:
+    monkeypatch.setattr(soundfile, "available_formats", lambda: formats)
+    samples = tone(duration_s=1.25)
+    found, data = encode_for_browser(samples)
+    decoded, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32")
+    assert (found, rate_hz, decoded.shape) == (media_type, RATE_HZ, samples.shape)
+    # MP3 rings at both ends.
+    assert np.abs(decoded - samples)[1000:-1000].max() < largest_error
