@@ -187,7 +187,11 @@ def to_batch(examples: Examples, chain: AugmentationChain, rng: np.random.Genera
 
 
 def batches(maker: Dataset[Item], workers: int) -> Iterator[Item]:
-    """Yield what a maker makes in order, made ahead by `workers` processes."""
+    """Yield what a maker makes in order, made ahead by `workers` processes.
+
+    A maker whose attribute ``needs_workers`` is false is quick enough without them.
+    """
+    workers = workers if getattr(maker, "needs_workers", True) else 0
     loader: DataLoader[Item] = DataLoader(
         maker,
         batch_size=None,

@@ -41,6 +41,9 @@ class StreamSource(Protocol):
     def stream(self, rng: np.random.Generator) -> Stream:
         """Make a stream from the given randomness alone."""
 
+    def fingerprint(self) -> str:
+        """Return a digest of all that a stream depends on but its randomness and the augmentation of clips."""
+
 
 def windows(
     segments: Sequence[Segment], keywords: Sequence[str], n_steps: int, step_samples: int, config: LossConfig
