@@ -1,20 +1,35 @@
 """Write the one graph as a streaming ONNX model: features or samples and states in, scores and states out.
 
 Every axis order that a value is needed in costs a Transpose. So a value keeps the order in which it was
-made, and is turned only when an operation cannot take it: convolutions work on ``BFT``, GRUs on ``TBF``.
+made, and is turned only when an operation cannot take it: convolutions work on images, ``BC1T`` or (with ten bands)
+``BC10T``, GRUs on ``TBF``.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+from typing import Any
 
 import numpy as np
 
 from export.onnx_builder import TO_THE_END, OnnxBuilder, onnx
 from export.onnx_front_end import add_front_end, front_end_states
 from kws.errors import ConfigError
-from kws.graph import Activation, Add, Conv1d, Dense, Graph, Gru, Operation
+from kws.graph import (
+    Activation,
+    Add,
+    AddToBands,
+    Affine,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Graph,
+    Gru,
+    MeanOverBands,
+    Operation,
+)
 from kws.spec import METADATA_KEY, ModelSpec, StateSpec
 
 NEW_STATE_PREFIX = "new_"
@@ -102,16 +117,28 @@ class _GraphWriter:
     def get(self, name: str, order: str) -> str:
         """Return a value in one axis order, turned at most once."""
         names = self.values[name]
-        if order not in names and order == "BF1T":
-            names[order] = self.builder.node("Unsqueeze", [self.get(name, "BFT"), self.builder.integers(2)])
-        elif order not in names and "BF1T" in names and "BFT" not in names:
-            names["BFT"] = self.builder.node("Squeeze", [names["BF1T"], self.builder.integers(2)])
-            return self.get(name, order)
-        elif order not in names:
-            have = next(o for o in names if o != "BF1T")
-            perm = [have.index(axis) for axis in order]
-            names[order] = self.builder.node("Transpose", [names[have]], perm=perm)
+        if order not in names:
+            names[order] = self._image(name, _n_bands(order)) if _n_bands(order) else self._turned(name, order)
         return names[order]
+
+    def _image(self, name: str, n_bands: int) -> str:
+        make = self.builder
+        if n_bands == 1:
+            return make.node("Unsqueeze", [self.get(name, "BFT"), make.integers(2)])
+        split = make.node("Reshape", [self.get(name, "BTF"), make.integers(0, 0, -1, n_bands)])
+        return make.node("Transpose", [split], perm=[0, 2, 3, 1])
+
+    def _turned(self, name: str, order: str) -> str:
+        make, names = self.builder, self.values[name]
+        have = next((o for o in names if not _n_bands(o)), "")
+        if not have and "BC1T" in names:
+            have, names["BFT"] = "BFT", make.node("Squeeze", [names["BC1T"], make.integers(2)])
+        elif not have:
+            split = make.node("Transpose", [next(iter(names.values()))], perm=[0, 3, 1, 2])
+            have, names["BTF"] = "BTF", make.node("Reshape", [split, make.integers(0, 0, -1)])
+        if have == order:
+            return names[order]
+        return make.node("Transpose", [names[have]], perm=[have.index(axis) for axis in order])
 
     def any_order(self, name: str, accepted: tuple[str, ...]) -> tuple[str, str]:
         """Return a value and its order, turned only if it is in none of the accepted ones."""
@@ -119,8 +146,8 @@ class _GraphWriter:
         return self.get(name, order), order
 
     def add(self, operation: Operation) -> None:
-        if isinstance(operation, Conv1d):
-            self.values[operation.target] = {"BF1T": self._conv1d(operation)}
+        if isinstance(operation, (Conv1d, Conv2d)):
+            self._convolve(operation)
         elif isinstance(operation, Gru):
             self.values[operation.target] = {"TBF": self._gru(operation)}
         elif isinstance(operation, Dense):
@@ -130,26 +157,53 @@ class _GraphWriter:
             order, value = next(iter(self.values[operation.source].items()))
             op = {"relu": "Relu", "sigmoid": "Sigmoid"}[operation.kind]
             self.values[operation.target] = {order: self.builder.node(op, [value])}
+        elif isinstance(operation, Affine):
+            self._affine(operation)
+        elif isinstance(operation, MeanOverBands):
+            image = self.get(operation.source, _image(operation.n_bands))
+            self.values[operation.target] = {_image(1): self.builder.node("ReduceMean", [image], axes=[2])}
+        elif isinstance(operation, AddToBands):
+            order = _image(operation.n_bands)
+            terms = [self.get(operation.left, order), self.get(operation.right, _image(1))]
+            self.values[operation.target] = {order: self.builder.node("Add", terms)}
         else:
             self._add(operation)
 
-    def _conv1d(self, op: Conv1d) -> str:
-        frames = self.get(op.source, "BF1T")
+    def _convolve(self, op: Conv1d | Conv2d) -> None:
+        if isinstance(op, Conv1d):
+            image, weight = self.get(op.source, _image(1)), op.weight[:, :, None]
+            sizes: dict[str, Any] = {"strides": [1, op.stride], "dilations": [1, op.dilation]}
+            n_bands = n_bands_out = 1
+        else:
+            image, weight = self.get(op.source, _image(op.n_bands)), op.weight
+            sizes = {"strides": [op.band_stride, op.stride], "pads": [op.band_padding, 0, op.band_padding, 0]}
+            n_bands, n_bands_out = op.n_bands, op.n_bands_out
         if op.state:
-            state = self.builder.node("Unsqueeze", [op.state, self.builder.integers(2)])
-            frames = self.builder.node("Concat", [state, frames], axis=3)
-            new_state = self.builder.slice(frames, -op.context_frames, TO_THE_END, 3)
-            self.new_states[op.state] = self.builder.node("Squeeze", [new_state, self.builder.integers(2)])
-        weight = self.builder.weight(f"{op.target}_weight", op.weight[:, :, None])
-        bias = self.builder.weight(f"{op.target}_bias", op.bias)
-        return self.builder.node(
-            "Conv",
-            [frames, weight, bias],
-            kernel_shape=[1, op.weight.shape[2]],
-            strides=[1, op.stride],
-            dilations=[1, op.dilation],
-            group=op.groups,
+            image = self._with_context(op, image, [weight.shape[1] * op.groups, n_bands])
+        names = [self.builder.weight(f"{op.target}_weight", weight), self.builder.weight(f"{op.target}_bias", op.bias)]
+        kernel = list(weight.shape[2:])
+        result = self.builder.node("Conv", [image, *names], kernel_shape=kernel, group=op.groups, **sizes)
+        self.values[op.target] = {_image(n_bands_out): result}
+
+    def _with_context(self, op: Conv1d | Conv2d, image: str, sizes: list[int]) -> str:
+        make = self.builder
+        into = make.integers(0, *sizes, op.context_frames)
+        image = make.node("Concat", [make.node("Reshape", [op.state, into]), image], axis=3)
+        new_state = make.slice(image, -op.context_frames, TO_THE_END, 3)
+        back = make.integers(0, math.prod(sizes), op.context_frames)
+        self.new_states[op.state] = make.node("Reshape", [new_state, back])
+        return image
+
+    def _affine(self, op: Affine) -> None:
+        order, value = next(iter(self.values[op.source].items()))
+        # Features stand in the last axis, in the last but one, or as channels and bands before time.
+        shape = {"BTF": (-1,), "TBF": (-1,), "BFT": (-1, 1)}.get(order, (-1, _n_bands(order), 1))
+        weight, bias = (
+            self.builder.weight(f"{op.target}_{name}", values.reshape(shape))
+            for name, values in (("weight", op.weight), ("bias", op.bias))
         )
+        scaled = self.builder.node("Mul", [value, weight])
+        self.values[op.target] = {order: self.builder.node("Add", [scaled, bias])}
 
     def _gru(self, op: Gru) -> str:
         make, n_hidden = self.builder, op.weight_hidden.shape[1]
@@ -180,6 +234,16 @@ class _GraphWriter:
     def _add(self, op: Add) -> None:
         left, order = self.any_order(op.left, tuple(self.values[op.left]))
         self.values[op.target] = {order: self.builder.node("Add", [left, self.get(op.right, order)])}
+
+
+def _image(n_bands: int) -> str:
+    """Return the axis order of an image: channels, bands and time."""
+    return f"BC{n_bands}T"
+
+
+def _n_bands(order: str) -> int:
+    """Return the bands of an image by its axis order, 0 for the orders of three axes."""
+    return int(order[2:-1]) if order.startswith("BC") else 0
 
 
 def _update_first(gates: np.ndarray) -> np.ndarray:

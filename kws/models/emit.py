@@ -5,15 +5,30 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from kws.graph import Activation, Add, Array, Conv1d, Dense, Graph, Gru, Operation
+from kws.graph import (
+    Activation,
+    Add,
+    AddToBands,
+    Affine,
+    Array,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Graph,
+    Gru,
+    MeanOverBands,
+    Operation,
+)
+from kws.models.bands import StreamingConv2d, SubSpectralNorm
 from kws.models.streaming import StreamingConv1d, StreamingGru
 
 
 class GraphBuilder:
     """Collects operations while a model walks its layers; each method returns the name of its result.
 
-    A BatchNorm is never an operation: one that follows a convolution is folded into it, one that
-    precedes a linear layer is passed to that layer as `before`.
+    A BatchNorm is no operation: one that follows a convolution is folded into it, one that precedes a linear
+    layer is passed to that layer as `before`. A norm of each band by itself cannot be folded into a kernel that is
+    the same for all bands.
     """
 
     def __init__(self) -> None:
@@ -30,6 +45,33 @@ class GraphBuilder:
         state = self._state("conv") if layer.context_frames else ""
         stride, dilation = layer.conv.stride[0], layer.conv.dilation[0]
         return self._add(Conv1d(source, self._name(), weight, bias, stride, dilation, layer.conv.groups, state))
+
+    def conv2d(self, source: str, layer: StreamingConv2d, after: nn.BatchNorm1d | None = None) -> str:
+        """Add a convolution over bands and time, and the BatchNorm of its channels after it."""
+        # Bands before time, as the graph has them.
+        weight = to_numpy(layer.conv.weight).swapaxes(2, 3)
+        bias = np.zeros(len(weight), np.float32)
+        if after is not None:
+            scale, bias = affine(after)
+            weight = weight * scale[:, None, None, None]
+        state = self._state("conv") if layer.context_frames else ""
+        (stride, band_stride), padding = layer.conv.stride, int(layer.conv.padding[1])
+        sizes = layer.n_bands, band_stride, padding, stride, layer.conv.groups
+        return self._add(Conv2d(source, self._name(), weight, bias, *sizes, state))
+
+    def sub_spectral_norm(self, source: str, norm: SubSpectralNorm) -> str:
+        """Add a norm of each band of each channel."""
+        # The layer has the channels of a band side by side, the graph the bands of a channel.
+        scale, shift = (values.reshape(norm.n_bands, -1).T.ravel() for values in affine(norm.norm))
+        return self._add(Affine(source, self._name(), scale, shift))
+
+    def mean_over_bands(self, source: str, n_bands: int) -> str:
+        """Add the mean of each channel's bands."""
+        return self._add(MeanOverBands(source, self._name(), n_bands))
+
+    def add_to_bands(self, left: str, right: str, n_bands: int) -> str:
+        """Add a residual connection in which `right` is the same for all bands of `left`."""
+        return self._add(AddToBands(left, right, self._name(), n_bands))
 
     def gru(self, source: str, layer: StreamingGru, before: nn.BatchNorm1d | None = None) -> str:
         """Add a GRU layer, and the BatchNorm before it."""

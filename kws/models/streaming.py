@@ -164,6 +164,11 @@ class StreamingModel(nn.Module, abc.ABC):
         """Return what the network computes in evaluation mode, BatchNorm folded, scores as probabilities."""
 
     @property
+    def receptive_field_frames(self) -> float:
+        """Newest frames that a logit depends on, infinite if it depends on all that was heard (a recurrent network)."""
+        return self.to_graph().receptive_field_frames
+
+    @property
     def n_parameters(self) -> int:
         """Number of trainable values."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
