@@ -14,9 +14,11 @@ from kws.train.augment.band_warp import BandWarp
 from kws.train.augment.base import Augmentation
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.gain import Gain, MicrophoneNoise, TimeShift
+from kws.train.augment.pass_band import PassBand
 from kws.train.augment.reverb import Reverb
 from kws.train.augment.spec_augment import SpecAugment
 from kws.train.augment.speed import Speed
+from kws.train.augment.tempo import Tempo
 
 __all__ = ["AUGMENTATIONS", "Augmentation", "AugmentationChain"]
 
@@ -24,8 +26,10 @@ __all__ = ["AUGMENTATIONS", "Augmentation", "AugmentationChain"]
 # ready streams: the synthesiser mixes them at a drawn ratio to the words.
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "speed": Speed,
+    "tempo": Tempo,
     "reverb": Reverb,
     "equalise": Equalise,
+    "pass_band": PassBand,
     "time_shift": TimeShift,
     "gain": Gain,
     "microphone_noise": MicrophoneNoise,

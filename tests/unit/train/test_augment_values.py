@@ -8,9 +8,11 @@ from kws.train.augment.band_warp import BandWarp
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.fourier import convolve, fast_length
 from kws.train.augment.gain import Gain, MicrophoneNoise
+from kws.train.augment.pass_band import PassBand
 from kws.train.augment.reverb import Reverb
 from kws.train.augment.spec_augment import SpecAugment
 from kws.train.augment.speed import Speed
+from kws.train.augment.tempo import Tempo
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE_HZ)).astype(np.float32)
 
@@ -37,6 +39,28 @@ def test_speed_scales_duration_and_pitch() -> None:
     assert len(faster) == pytest.approx(SAMPLE_RATE_HZ / 1.25, abs=2)
     peak_hz = np.argmax(np.abs(np.fft.rfft(faster))) * SAMPLE_RATE_HZ / len(faster)
     assert peak_hz == pytest.approx(1250, abs=3)
+
+
+@pytest.mark.parametrize("factor", [0.75, 1.0, 1.3])
+def test_tempo_scales_duration_and_keeps_pitch(factor: float) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ).astype(np.float32)
+    changed = Tempo(probability=1.0, minimum=factor, maximum=factor)(tone, np.random.default_rng(0))
+    assert len(changed) == pytest.approx(SAMPLE_RATE_HZ / factor, abs=SAMPLE_RATE_HZ / 50)
+    middle = changed[2000:-2000]
+    peak_hz = np.argmax(np.abs(np.fft.rfft(middle))) * SAMPLE_RATE_HZ / len(middle)
+    assert peak_hz == pytest.approx(440, abs=2)
+    # Pieces that were joined out of phase would cancel.
+    assert rms(middle) == pytest.approx(np.sqrt(0.5), rel=0.03)
+
+
+def test_tempo_keeps_events_in_their_place() -> None:
+    clicks = np.zeros(SAMPLE_RATE_HZ, np.float32)
+    clicks[[4000, 12_000]] = 1.0
+    slower = Tempo(probability=1.0, minimum=0.8, maximum=0.8)(clicks, np.random.default_rng(0))
+    strong = np.flatnonzero(np.abs(slower) > 0.5)
+    # Within the search range of 10 ms and a hop.
+    assert abs(strong[0] - 5000) < 500
+    assert abs(strong[-1] - 15_000) < 500
 
 
 def test_reverb_keeps_the_energy_and_starts_where_the_clip_did() -> None:
@@ -77,6 +101,18 @@ def test_telephone_passes_speech_and_stops_the_rest() -> None:
     hz = np.fft.rfftfreq(len(NOISE), 1 / SAMPLE_RATE_HZ)
     assert np.median(spectrum[(hz > 500) & (hz < 3000)]) == pytest.approx(1.0, abs=0.01)
     assert np.median(spectrum[hz > 6800]) < 0.1
+
+
+def test_pass_band_halves_the_power_at_its_corners_and_keeps_the_middle() -> None:
+    member = PassBand(probability=1.0, low_share=1.0, high_share=1.0, low_hz=(300.0, 300.0), high_hz=(4000.0, 4000.0))
+    gain = np.abs(np.fft.rfft(member(NOISE, np.random.default_rng(0)))) / np.abs(np.fft.rfft(NOISE))
+    hz = np.fft.rfftfreq(len(NOISE), 1 / SAMPLE_RATE_HZ)
+    assert np.median(gain[np.abs(hz - 300) < 5]) == pytest.approx(np.sqrt(0.5), abs=0.05)
+    assert np.median(gain[np.abs(hz - 4000) < 20]) == pytest.approx(np.sqrt(0.5), abs=0.05)
+    assert np.median(gain[(hz > 900) & (hz < 1500)]) == pytest.approx(1.0, abs=0.02)
+    assert np.median(gain[hz < 40]) < 0.1
+    untouched = PassBand(probability=1.0, low_share=0.0, high_share=0.0)(NOISE, np.random.default_rng(0))
+    np.testing.assert_allclose(untouched, NOISE, atol=1e-6)
 
 
 def test_spec_augment_masks_are_silence_of_bounded_width() -> None:
