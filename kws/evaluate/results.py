@@ -36,6 +36,10 @@ class Trial:
         Of the word, or of the negative speech; ``""`` if it is not known.
     attributes : mapping of str to str
         What results are grouped by: ``snr_db``, ``distance_m``, ``rir``, ``gender``, ``device``, ...
+    fold : str
+        ``A`` or ``B``: halves that share no speaker, for a threshold chosen on one and reported on the other.
+    source_starts_s : tuple of float
+        Where recordings are joined one after the other: the start of each of `sources`; else empty.
     """
 
     name: str
@@ -46,11 +50,20 @@ class Trial:
     sources: tuple[str, ...] = ()
     speaker: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    fold: str = ""
+    source_starts_s: tuple[float, ...] = ()
 
     @property
     def audio_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / 16_000
+
+    def source_at(self, time_s: float) -> str:
+        """Return the recording that is heard at a time; the word's own where nothing was joined."""
+        if not self.sources:
+            return self.name
+        joined = zip(self.source_starts_s, self.sources, strict=False)
+        return next((name for start, name in reversed(list(joined)) if start <= time_s), self.sources[0])
 
 
 @dataclass(frozen=True, eq=False)
