@@ -48,11 +48,14 @@ def sweep(
     rules = [dataclasses.replace(config, threshold=float(threshold)) for threshold in thresholds]
     wait = refractory_steps(config, step_s)
     by_threshold: list[list[IntArray]] = [[] for _ in rules]
+    nothing = np.zeros(0, np.int64)
     for track in tracks:
         smoothed = smooth(track, config.smoothing_steps)
         lowest = _lowest_of_last(smoothed, config.patience_steps)
+        highest = lowest.max(initial=-np.inf)
         for rule, events in zip(rules, by_threshold, strict=True):
-            events.append(_events(smoothed, lowest, rule, wait))
+            # Most tracks are far below most thresholds.
+            events.append(_events(smoothed, lowest, rule, wait) if highest >= rule.threshold else nothing)
     return by_threshold
 
 
@@ -70,8 +73,6 @@ def _events(
     smoothed: npt.NDArray[np.float64], lowest: npt.NDArray[np.float64], rule: DecisionConfig, wait_steps: int
 ) -> IntArray:
     due = np.flatnonzero(lowest >= rule.threshold)
-    if not due.size:
-        return due
     arming = np.flatnonzero(smoothed < rule.rearm_ratio * rule.threshold)
     steps: list[int] = []
     earliest = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,21 +50,23 @@ class Evaluation:
 
     @property
     def subject(self) -> Subject:
-        """The same at one threshold for all trials: what reports and comparisons are made of."""
+        """The same as reports and comparisons take it."""
         rule = dataclasses.replace(self.spec.decision_of(self.keyword), threshold=self.threshold.value)
-        name, said = Path(self.model).name, self.threshold.sentence
-        return Subject(name, self.keyword, self.scored, rule, self.spec.step_s, self.window, said)
+        return Subject(
+            Path(self.model).name,
+            self.keyword,
+            self.scored,
+            rule,
+            self.spec.step_s,
+            self.window,
+            self.threshold.sentence,
+            self.threshold.by_fold,
+        )
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
         """What each trial came to at its threshold, in the order of `scored`."""
-        by_threshold: dict[float, Iterator[Outcome]] = {}
-        thresholds = [self.threshold.of(scored.trial.fold) for scored in self.scored]
-        for value in set(thresholds):
-            chosen = [s for s, threshold in zip(self.scored, thresholds, strict=True) if threshold == value]
-            at = dataclasses.replace(self.subject.at(value, ""), scored=chosen)
-            by_threshold[value] = iter(outcomes(at))
-        return [next(by_threshold[threshold]) for threshold in thresholds]
+        return outcomes(self.subject)
 
     @property
     def conditions(self) -> list[str]:

@@ -38,8 +38,7 @@ def active_level(samples: FloatArray) -> float:
     if energy <= 0.0:
         return 0.0
     held = _held(_envelope(samples))
-    ordered = np.sort(held)
-    n_active = len(held) - np.searchsorted(ordered, _THRESHOLDS)
+    n_active = np.array([np.count_nonzero(held >= threshold) for threshold in _THRESHOLDS])
     reached = n_active > 0
     level_db = 10 * np.log10(energy / n_active[reached])
     distance_db = level_db - 20 * np.log10(_THRESHOLDS[reached])

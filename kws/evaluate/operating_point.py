@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kws.config import DecisionConfig, require
 from kws.decision import step_time_s, sweep
 from kws.errors import ConfigError
-from kws.evaluate.counting import Counts, MatchWindow, count
+from kws.evaluate.counting import Counts, MatchWindow, match
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +61,11 @@ class OperatingPoint:
 
 
 def default_thresholds() -> list[float]:
-    """Return 120 thresholds from 0.02 to 0.999, closer together near the ends (even steps of the logit)."""
-    logits = np.linspace(np.log(0.02 / 0.98), np.log(0.999 / 0.001), 120)
-    return [round(float(p), 4) for p in 1.0 / (1.0 + np.exp(-logits))]
+    """Return 241 thresholds from 0.018 to 0.99998 in even steps of the logit, 1/16 each.
+
+    Max-pooling drives scores close to 1, where even steps of probability are too coarse.
+    """
+    return [round(float(p), 6) for p in 1.0 / (1.0 + np.exp(-np.arange(-4.0, 11.01, 1 / 16)))]
 
 
 def count_tracks(
@@ -77,13 +79,23 @@ def count_tracks(
 
     Parameters are those of :func:`choose_threshold`.
     """
+    lengths_s = [len(track.scores) * step_s for track in tracks]
+    for audio_s in lengths_s:
+        require("audio_s", audio_s, 1e-6, 1e9)
     totals = []
     for events in sweep([track.scores for track in tracks], config, thresholds, step_s):
-        total = Counts()
+        n_hits = n_misses = n_false_accepts = 0
         for track, steps in zip(tracks, events, strict=True):
-            events_s = [step_time_s(int(step), step_s) for step in steps]
-            total += count(events_s, track.word_ends_s, len(track.scores) * step_s, window)
-        totals.append(total)
+            if not len(steps) or not track.word_ends_s:
+                # Nothing to match, as in most tracks at most thresholds.
+                n_misses += len(track.word_ends_s)
+                n_false_accepts += len(steps)
+                continue
+            found = match([step_time_s(int(step), step_s) for step in steps], track.word_ends_s, window)
+            n_hits += len(found.hits)
+            n_misses += len(found.missed_s)
+            n_false_accepts += len(found.false_accepts_s)
+        totals.append(Counts(n_hits, n_misses, n_false_accepts, sum(lengths_s)))
     return totals
 
 

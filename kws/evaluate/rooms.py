@@ -21,7 +21,7 @@ DISTANCES_M = (1.0, 2.0, 3.0, 5.0)
 _RT60_S = (0.2, 0.6)
 _SMALLEST_ROOM_M, _LARGEST_ROOM_M = (4.0, 3.5, 2.4), (8.0, 6.0, 3.0)
 _ONSET = 10 ** (-20 / 20)
-_MAX_TRIES = 10_000
+_MAX_TRIES = 1000
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,8 +73,8 @@ def test_nothing_to_choose_from():
 
 def test_default_thresholds():
     grid = default_thresholds()
-    assert grid == sorted(set(grid)) and len(grid) == 120
-    assert (grid[0], grid[-1]) == (0.02, 0.999)
+    assert grid == sorted(set(grid)) and len(grid) == 241
+    assert (grid[0], grid[64], grid[-1]) == (0.017986, 0.5, 0.999983)
 
 
 @pytest.mark.parametrize(
