@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws import __version__
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def _write(report: ClassReport, json_file: Path | None, picture: Path | None) ->
         from kws.evaluate.report.confusion import draw_confusion
 
         draw_confusion(picture, report.confusion, f"{report.spec.name}, {report.clips_from}")
-    text = json.dumps(report.to_dict(), indent=1, allow_nan=False)
+    text = json.dumps({"toolkit": __version__, **report.to_dict()}, indent=1, allow_nan=False)
     if json_file == Path("-"):
         typer.echo(text)
         return

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kws import __version__
 from kws.evaluate.classification import (
     LabelledClip,
     choose_silence_level,
@@ -54,7 +53,6 @@ class ClassReport:
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain values, with their counts and 95 % intervals."""
         return {
-            "toolkit": __version__,
             "model": self.spec.name,
             "clips_from": self.clips_from,
             "silence_below": self.level.value,

@@ -1,4 +1,4 @@
-"""A data set in the layout of Google Speech Commands: from its folders to accuracy and detections, as a user does it."""
+"""A data set in the layout of Google Speech Commands: from its folders to accuracy and detections, by the commands."""
 
 import json
 import subprocess
