@@ -196,8 +196,8 @@ class _GraphWriter:
 
     def _affine(self, op: Affine) -> None:
         order, value = next(iter(self.values[op.source].items()))
-        # Features stand in the last axis, in the last but one, or as channels and bands before time.
-        shape = {"BTF": (-1,), "TBF": (-1,), "BFT": (-1, 1)}.get(order, (-1, _n_bands(order), 1))
+        # Features stand in the last axis, or as channels and bands before time.
+        shape = (-1, _n_bands(order), 1) if _n_bands(order) else (-1,)
         weight, bias = (
             self.builder.weight(f"{op.target}_{name}", values.reshape(shape))
             for name, values in (("weight", op.weight), ("bias", op.bias))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kws.config import ModelConfig, from_dict, require_one_of, to_dict
-from kws.models.bc_resnet import BcResNet, BcResNetSettings
+from kws.models.bc_resnet import TEACHER, BcResNet, BcResNetSettings
 from kws.models.conv_gru import CLASSIC, ConvGru, ConvGruSettings
 from kws.models.ds_tcn import DsTcn, DsTcnSettings
 from kws.models.streaming import StreamingModel, TimeDistributed
@@ -36,6 +36,7 @@ PRESETS: dict[str, ModelConfig] = {
     "compact": ModelConfig("conv_gru", to_dict(ConvGruSettings(n_filters=52))),
     "compact_tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings(stem_kernel_frames=11))),
     "bc": ModelConfig("bc_resnet", to_dict(BcResNetSettings())),
+    "bc_teacher": ModelConfig("bc_resnet", to_dict(TEACHER)),
 }
 
 

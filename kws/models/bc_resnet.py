@@ -39,20 +39,20 @@ class BcResNetSettings:
     Notes
     -----
     The receptive field is ``stem_kernel + stride * ((kernel - 1) * sum(blocks * dilations) + head_kernel - 1)``
-    frames; with the defaults 11 + 4 * (2 * 20 + 4) = 187 frames, 1.9 s at a hop of 10 ms.
+    frames; with the defaults 11 + 4 * (4 * 10 + 4) = 187 frames, 1.9 s at a hop of 10 ms.
     """
 
     stem_kernel_bands: int = 5
     stem_kernel_frames: int = 11
     stem_band_stride: int = 4
     stride: int = 4
-    channels: tuple[int, ...] = (32, 48, 80)
-    blocks: tuple[int, ...] = (2, 3, 4)
-    band_strides: tuple[int, ...] = (1, 2, 1)
-    dilations: tuple[int, ...] = (1, 2, 3)
-    kernel_steps: int = 3
+    channels: tuple[int, ...] = (32, 64, 128)
+    blocks: tuple[int, ...] = (2, 2, 2)
+    band_strides: tuple[int, ...] = (1, 2, 2)
+    dilations: tuple[int, ...] = (1, 2, 2)
+    kernel_steps: int = 5
     head_kernel_steps: int = 5
-    n_head: int = 112
+    n_head: int = 96
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -81,6 +81,18 @@ class BcResNetSettings:
             require(f"model.settings.{name}", value, 1, high)
 
 
+TEACHER = BcResNetSettings(
+    stem_band_stride=2,
+    channels=(40, 64, 96, 128),
+    blocks=(2, 2, 4, 4),
+    band_strides=(1, 2, 2, 1),
+    dilations=(1, 1, 2, 3),
+    kernel_steps=3,
+    n_head=192,
+)
+"""For a teacher: the paper's four stages, and its bands (every second one in the stem)."""
+
+
 class BcResNet(StreamingModel):
     """Stem over bands and time, stages of broadcasted residual blocks, then a convolution over all bands that are left.
 
@@ -94,11 +106,14 @@ class BcResNet(StreamingModel):
 
     Notes
     -----
-    What differs from the paper, so that it streams and is cheap: every convolution over time is causal; the stem
-    takes the step at once (``stride``) and, by default, every fourth band, where the paper takes each frame and every
-    second band, which is what most of its work is spent on; the stem has the channels of the first stage; a block
-    has ReLU for swish, which costs little on any device; the last two-dimensional kernel is one over bands, then one
-    over time; and no mean over time ends it, as the blocks see enough of the past.
+    What differs from the paper, so that it streams and is cheap:
+
+    - Every convolution over time is causal, and no mean over time ends it: the blocks see enough of the past.
+    - The stem takes a step at once (``stride``) and, by default, every fourth band, where the paper takes each frame
+      and every second band. It has the channels of the first stage. Most of the paper's work is done there.
+    - Fewer blocks with longer kernels over time (by default): on a small device each operation costs by being there.
+    - A transition block convolves over bands before it mixes the channels, so that the mix works on fewer bands.
+    - ReLU for swish, which every device has; the last kernel is one over bands, then one over time.
 
     References
     ----------
@@ -140,7 +155,7 @@ class BcResNet(StreamingModel):
         y, context = self.stem(x.unsqueeze(3), next(old) if self.stem.context_frames else None)
         if self.stem.context_frames:
             new.append(context)
-        y = norm_channels(self.stem_norm, y).relu_()
+        y = norm_channels(self.stem_norm, y).relu()
         for block in self.blocks:
             y, context = block(y, next(old))
             new.append(context)
@@ -217,12 +232,12 @@ class _Block(nn.Module):
         # A kernel of one frame keeps nothing.
         y, _ = self.bands(x)
         if self.is_transition:
-            y, _ = self.mix(norm_channels(self.bands_norm, y).relu_())
+            y, _ = self.mix(norm_channels(self.bands_norm, y).relu())
         y = self.norm(y)
         z, new_state = self.time(y.mean(dim=2), state)
         z, _ = self.pointwise(each_step(self.time_norm, z).relu())
         y = y + self.dropout(z).unsqueeze(2)
-        return (y if self.is_transition else y.add_(x)).relu_(), new_state
+        return (y if self.is_transition else x + y).relu(), new_state
 
     def emit(self, builder: GraphBuilder, source: str) -> str:
         if self.is_transition:

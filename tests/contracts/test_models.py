@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -111,6 +112,17 @@ def test_future_leaves_the_past_alone(model: StreamingModel) -> None:
     assert worst(before[:, cut_steps:], after[:, cut_steps:]) > 1e-4
 
 
+def test_receptive_field_is_what_a_score_depends_on(model: StreamingModel) -> None:
+    frames = model.receptive_field_frames
+    # One step more than it sees; a recurrent network sees all there is.
+    n_steps = 20 if frames == math.inf else math.ceil(frames / model.step_frames) + 1
+    x = features(model, steps=n_steps).requires_grad_()
+    model(x, model.initial_state(3))[0][:, -1].sum().backward()
+    assert x.grad is not None
+    seen = x.grad.abs().sum(dim=(0, 2)).nonzero()
+    assert int(seen[0]) == (0 if frames == math.inf else x.shape[1] - int(frames))
+
+
 def test_batch_items_are_independent(model: StreamingModel) -> None:
     x = features(model)
     changed = x.clone()
@@ -161,12 +173,12 @@ def test_gradient_reaches_every_parameter(model: StreamingModel) -> None:
     assert not flat
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "classic"])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in ("classic", "bc_teacher")])
 def test_presets_for_devices_are_small(name: str) -> None:
     assert build_model(PRESETS[name], 40, 1).n_parameters <= 100_000
 
 
-@pytest.mark.parametrize("name", ["compact", "compact_tcn"])
+@pytest.mark.parametrize("name", ["compact", "compact_tcn", "bc"])
 def test_compact_presets_compare_families_at_one_size(name: str) -> None:
     model = build_model(PRESETS[name], 40, 1).eval()
     assert 78_000 <= model.n_parameters <= 80_000

@@ -7,7 +7,21 @@ import math
 import numpy as np
 import pytest
 
-from kws.graph import Activation, Add, Conv1d, Dense, Graph, Gru, Operation, run_graph, zero_states
+from kws.graph import (
+    Activation,
+    Add,
+    AddToBands,
+    Affine,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Graph,
+    Gru,
+    MeanOverBands,
+    Operation,
+    run_graph,
+    zero_states,
+)
 from kws.spec import StateSpec
 
 
@@ -84,6 +98,73 @@ def test_conv_mixes_inputs_and_keeps_the_batch_apart() -> None:
     assert y.tolist() == [[[21, 2100]], [[43, 4300]]]
 
 
+def conv2d(weight: object, bias: object = (0.0,), n_bands: int = 3, stride: int = 1, groups: int = 1) -> Conv2d:
+    array = f32(weight)
+    state = "state_0_conv" if array.shape[3] > stride else ""
+    return Conv2d("features", "out", array, f32(bias), n_bands, 1, array.shape[2] // 2, stride, groups, state)
+
+
+def test_conv_over_bands_pads_with_silence() -> None:
+    # y[band] = x[band - 1] + 10 x[band] + 100 x[band + 1] + 0.5.
+    y, states = run(graph(conv2d([[[[1], [10], [100]]]], (0.5,)), n_features=3), f32([[[1, 2, 3], [0, 0, 1]]]))
+    assert (y.tolist(), states) == ([[[210.5, 321.5, 32.5], [0.5, 100.5, 10.5]]], [])
+
+
+def test_conv_over_bands_with_stride() -> None:
+    op = Conv2d("features", "out", f32([[[[1], [10], [100]]]]), f32([0]), 4, 2, 1, 1, 1, "")
+    assert op.n_bands_out == 2
+    # Around bands 0 and 2.
+    y, _ = run(graph(op, n_features=4), f32([[[1, 2, 3, 4]]]))
+    assert y.tolist() == [[[210, 432]]]
+
+
+def test_conv_over_all_bands_without_padding_leaves_one() -> None:
+    op = Conv2d("features", "out", f32([[[[1], [10], [100]]]]), f32([0]), 3, 1, 0, 1, 1, "")
+    y, _ = run(graph(op, n_features=3), f32([[[1, 2, 3]]]))
+    assert y.tolist() == [[[321]]]
+
+
+def test_conv_over_bands_and_time_keeps_what_the_next_step_needs() -> None:
+    # Two outputs a band: the sum of 4 frames, and the newest less the oldest; stride 2, so 2 frames of context.
+    g = graph(conv2d([[[[1, 1, 1, 1]]], [[[-1, 0, 0, 1]]]], (0, 0), n_bands=2, stride=2), n_features=2, step_frames=2)
+    assert g.states == (StateSpec("state_0_conv", (2, 2)),)
+    y, (state,) = run(g, f32([[[1, 10], [2, 20], [3, 30], [4, 40]]]))
+    # The bands of a channel stand side by side.
+    assert y.tolist() == [[[3, 30, 2, 20], [10, 100, 3, 30]]]
+    assert state.tolist() == [[[3, 4], [30, 40]]]
+    y, _ = run(g, f32([[[5, 50], [6, 60]]]), [state])
+    assert y.tolist() == [[[18, 180, 3, 30]]]
+
+
+def test_conv_over_bands_mixes_channels_band_by_band() -> None:
+    # Two channels of two bands; features c * 2 + band.
+    op = conv2d([[[[1]], [[10]]], [[[100]], [[1000]]]], (0, 1), n_bands=2)
+    y, _ = run(graph(op, n_features=4), f32([[[1, 2, 3, 4]]]))
+    assert y.tolist() == [[[31, 42, 3101, 4201]]]
+
+
+def test_conv_over_bands_with_groups_is_depthwise() -> None:
+    op = conv2d([[[[1], [10], [100]]], [[[0], [-1], [0]]]], (0, 0), n_bands=2, groups=2)
+    y, _ = run(graph(op, n_features=4), f32([[[1, 2, 3, 4]]]))
+    assert y.tolist() == [[[210, 21, -3, -4]]]
+
+
+def test_affine_scales_and_shifts_each_feature() -> None:
+    y, _ = run(graph(Affine("features", "out", f32([1, 10]), f32([0.5, -1])), n_features=2), f32([[[1, 2], [3, 4]]]))
+    assert y.tolist() == [[[1.5, 19], [3.5, 39]]]
+
+
+def test_mean_over_bands_is_each_channels() -> None:
+    y, _ = run(graph(MeanOverBands("features", "out", 3), n_features=6), f32([[[1, 2, 6, 10, 20, 30]]]))
+    assert y.tolist() == [[[3, 20]]]
+
+
+def test_add_to_bands_gives_all_bands_of_a_channel_the_same() -> None:
+    operations = MeanOverBands("features", "mean", 2), AddToBands("features", "mean", "out", 2)
+    y, _ = run(graph(*operations, n_features=4), f32([[[1, 3, 10, 20]], [[0, 0, 2, 2]]]))
+    assert y.tolist() == [[[3, 5, 25, 35]], [[0, 0, 4, 4]]]
+
+
 def test_dense() -> None:
     g = graph(Dense("features", "out", f32([[1, 10], [2, 20], [3, 30]]), f32([0, 0, 1])), n_features=2)
     y, states = run(g, f32([[[1, 2], [0, 1]]]))
@@ -152,6 +233,30 @@ def test_macs_count_each_layer_at_its_rate() -> None:
     )
     # Four frames make two outputs of the convolution.
     assert g.macs_per_step == 2 * (8 * 5 * 3) + 2 * 8
+
+
+def test_macs_of_a_convolution_over_bands_count_every_band() -> None:
+    op = Conv2d("features", "a", np.zeros((8, 1, 5, 11), np.float32), np.zeros(8, np.float32), 40, 4, 2, 4, 1, "s")
+    affine = Affine("a", "out", np.zeros(80, np.float32), np.zeros(80, np.float32))
+    # Ten bands are left; one output a step.
+    assert Graph((op, affine), "features", "out", 40, 80, 4).macs_per_step == 10 * 8 * 5 * 11 + 80
+
+
+def test_receptive_field_grows_by_the_step_of_the_layer() -> None:
+    stem = Conv1d("features", "a", np.zeros((1, 1, 15), np.float32), np.zeros(1, np.float32), 4, 1, 1, "s")
+    deep = Conv1d("a", "b", np.zeros((1, 1, 5), np.float32), np.zeros(1, np.float32), 1, 3, 1, "t")
+    late = Conv1d("b", "c", np.zeros((1, 1, 3), np.float32), np.zeros(1, np.float32), 1, 1, 1, "u")
+    # 15 frames, then 4 * 4 * 3, then 4 * 2; a sum sees what the longer way sees.
+    assert Graph((stem, deep), "features", "b", 1, 1, 4).receptive_field_frames == 15 + 48
+    assert Graph((stem, deep, late, Add("a", "c", "d")), "features", "d", 1, 1, 4).receptive_field_frames == 15 + 56
+    assert Graph((Add("features", "features", "a"),), "features", "a", 1, 1, 1).receptive_field_frames == 1
+
+
+def test_receptive_field_of_a_recurrent_network_is_infinite() -> None:
+    zeros = np.zeros((3, 1), np.float32), np.zeros((3, 1), np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    gru = Gru("features", "a", *zeros, "h")
+    conv_after = Conv1d("a", "b", np.zeros((1, 1, 5), np.float32), np.zeros(1, np.float32), 1, 3, 1, "t")
+    assert Graph((gru, conv_after), "features", "b", 1, 1, 1).receptive_field_frames == math.inf
 
 
 def test_wrong_number_of_states_is_refused() -> None:

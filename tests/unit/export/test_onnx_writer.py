@@ -14,7 +14,20 @@ from export.onnx_builder import IR_VERSION, OPSET, OnnxBuilder
 from export.onnx_writer import complete_spec, to_onnx
 from kws.config import FrontEndConfig, ModelConfig
 from kws.errors import ConfigError
-from kws.graph import Activation, Add, Conv1d, Dense, Graph, Gru, run_graph, zero_states
+from kws.graph import (
+    Activation,
+    Add,
+    AddToBands,
+    Affine,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Graph,
+    Gru,
+    MeanOverBands,
+    run_graph,
+    zero_states,
+)
 from kws.models import PRESETS, build_model
 from kws.spec import METADATA_KEY, ModelSpec, StateSpec
 
@@ -69,6 +82,9 @@ def test_axes_are_turned_once_between_kinds_of_layers(small: Graph) -> None:
     tcn = build_model(PRESETS["tcn"], 40, 1).eval().to_graph()
     spec = ModelSpec("x", ("x",), model=PRESETS["tcn"], step_frames=tcn.step_frames)
     assert sum(node.op_type == "Transpose" for node in to_onnx(spec, tcn).graph.node) == 2
+    bc = build_model(PRESETS["bc"], 40, 1).eval().to_graph()
+    spec = ModelSpec("x", ("x",), model=PRESETS["bc"], step_frames=bc.step_frames)
+    assert sum(node.op_type == "Transpose" for node in to_onnx(spec, bc).graph.node) == 2
 
 
 def test_spec_and_graph_must_agree(small: Graph) -> None:
@@ -110,6 +126,37 @@ ODD = {
         Add("b", "a", "d"),
         Activation("d", "e", "relu"),
         Conv1d("e", "out", random(2, 3, 1), random(2), 1, 1, 1, ""),
+    ),
+    # Ten features: five bands of two channels.
+    "bands to features": (
+        Conv2d("features", "a", random(2, 1, 3, 4), random(2), 5, 1, 1, 1, 1, "c"),
+        Affine("a", "b", random(10), random(10)),
+        Dense("b", "out", random(2, 10), random(2)),
+    ),
+    "features to bands": (
+        Dense("features", "a", random(12, 5), random(12)),
+        Conv2d("a", "b", random(4, 2, 3, 2), random(4), 3, 2, 1, 1, 2, "c"),
+        MeanOverBands("b", "d", 2),
+        Dense("d", "out", random(2, 4), random(2)),
+    ),
+    "bands of one number read as another": (
+        Conv2d("features", "a", random(2, 1, 2, 1), random(2), 5, 1, 0, 1, 1, ""),
+        MeanOverBands("a", "b", 2),
+        Conv1d("b", "out", random(2, 4, 1), random(2), 1, 1, 1, ""),
+    ),
+    "recurrent part added to bands": (
+        Conv2d("features", "a", random(2, 1, 3, 2), random(2), 5, 1, 1, 1, 1, "c"),
+        Gru("a", "b", random(6, 10), random(6, 2), random(6), random(6), "h"),
+        AddToBands("a", "b", "d", 5),
+        Add("d", "a", "e"),
+        MeanOverBands("e", "out", 5),
+    ),
+    "affine in each order": (
+        Affine("features", "a", random(5), random(5)),
+        Conv1d("a", "b", random(3, 5, 1), random(3), 1, 1, 1, ""),
+        Affine("b", "d", random(3), random(3)),
+        Gru("d", "e", random(6, 3), random(6, 2), random(6), random(6), "h"),
+        Affine("e", "out", random(2), random(2)),
     ),
     "value added to itself": (Add("features", "features", "a"), Dense("a", "out", random(2, 5), random(2))),
 }
