@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kws.audio import read_audio, to_pcm16, write_audio
+from kws.config import DecisionConfig
 from kws.errors import ConfigError, DataError
-from kws.spec import UNKNOWN
+from kws.spec import UNKNOWN, ModelSpec
 from kws.train.corpus import load_corpus
 from kws.train.material import prepare_material
 from kws.train.official_split import SIDES, hash_percent
 from kws.train.recipe import NEVER, DataConfig, Recipe
+from kws.train.validation import Validator
+from kws.train.validation_streams import NEGATIVES, ValidationStream
 
 WORDS = ("yes", "no", "bird", "cat")
 
@@ -172,3 +176,34 @@ def test_the_unknown_output_comes_last_and_never_fires(root: Path) -> None:
     assert recipe.rules[UNKNOWN] == NEVER and recipe.rules["yes"] == recipe.decision
     assert Recipe("m", config(root, unknown=("bird",), keywords={"yes": ("yes",)})).keywords == ("yes", UNKNOWN)
     assert Recipe("m", config(root, unknown=())).keywords == ("yes", "no")
+
+
+class TwoOutputs(torch.nn.Module):
+    """Both outputs fire where the features are loud."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        steps = inputs.shape[1] // 4
+        loudness = inputs[:, : steps * 4].reshape(inputs.shape[0], steps, 4, -1).mean(dim=(2, 3))
+        return self.scale * (loudness - 8.0).unsqueeze(2).repeat(1, 1, 2), []
+
+
+def test_the_unknown_output_is_not_judged_and_keeps_its_rule() -> None:
+    rules = {"yes": DecisionConfig(), UNKNOWN: NEVER}
+    spec = ModelSpec("m", ("yes", UNKNOWN), step_frames=4, decision=rules)
+    rng = np.random.default_rng(0)
+    loud = np.zeros(80_000, np.float32)
+    loud[32_000:35_200] = 0.2 * rng.standard_normal(3200)
+    streams = [
+        ValidationStream("clean", loud, {"yes": (2.2,)}),
+        ValidationStream(NEGATIVES, np.zeros(80_000, np.float32), {}),
+    ]
+    outcome = Validator(streams, spec, 1.0).judge(TwoOutputs())
+    assert set(outcome.thresholds) == {"yes"}
+    assert outcome.misses["clean"].n_words == 1 and outcome.misses["clean"].n_misses == 0
+    chosen = outcome.apply(spec)
+    assert chosen.decision_of(UNKNOWN) == NEVER
+    assert chosen.decision_of("yes").threshold == outcome.thresholds["yes"]
