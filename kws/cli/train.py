@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kws.errors import ConfigError, KwsError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from kws.train.loop import StepReport, Trainer
+    from kws.train.processes import Processes
     from kws.train.recipe import Recipe
     from kws.train.session import MakeStreams, Session
 
@@ -18,14 +29,31 @@ _MIN_WORDS = 20
 _MIN_HOURS = 0.2
 
 
+@dataclass(frozen=True)
+class _Options:
+    recipe: Path
+    out: Path
+    data: Path | None
+    resume: bool
+    overwrite: bool
+    workers: int | None
+    cpu: bool
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="TOML recipe: folders, network, training.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, curves and the model.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the audio, instead of the recipe's data.root.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew; the run in --out is moved to its subfolder 'old'.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes that make batches.")] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Train on the CPU even where there is a GPU.")] = False,
 ) -> None:
     """Train the network that a recipe describes and export it.
+
+    It is saved every minute and when you stop it (Ctrl-C); --resume goes on as if it had never stopped.
 
     Examples:
 
@@ -34,28 +62,72 @@ def train(
         kws train recipes/computer.toml --out runs/computer --resume
 
         kws train my-word.toml --data ~/recordings --out runs/my-word
+
+        accelerate launch --num_processes 2 train.py recipes/computer.toml --out runs/computer
     """
     from rich.console import Console
 
-    console = Console(stderr=True)
-    session = _open(recipe, data, out, resume, workers, console)
-    _train(session, resume, console)
-    _export(session, console)
+    from kws.train.processes import Processes
+    from kws.train.run_folder import RunFolder
+
+    options = _Options(recipe, out, data, resume, overwrite, workers, cpu)
+    with _told_once():
+        settings = _load(options)
+        make_streams = _make_streams(settings)
+        processes = Processes(settings.training, cpu)
+    console = Console(stderr=True, quiet=not processes.is_main)
+    folder = RunFolder(out, settings.name)
+    if processes.is_main and resume:
+        folder.require_run()
+    elif processes.is_main and not overwrite:
+        folder.require_free()
+    with folder.claimed() if processes.is_main else nullcontext():
+        session = _open(options, settings, make_streams, processes, console)
+        _train(session, options, console)
+        if processes.is_main:
+            _export(session, console)
+    processes.close()
 
 
-def _open(path: Path, data: Path | None, out: Path, resume: bool, workers: int | None, console: Console) -> Session:
-    import dataclasses
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """Leave it to the first process of a machine to say what is wrong with what all of them read."""
+    from kws.cli import EXIT_BAD_INPUT
 
-    from kws.train.corpus import load_corpus
+    try:
+        yield
+    except KwsError:
+        if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+            raise typer.Exit(EXIT_BAD_INPUT) from None
+        raise
+
+
+def _load(options: _Options) -> Recipe:
     from kws.train.recipe import load_recipe
-    from kws.train.session import Session, prepare_folder
 
-    recipe = load_recipe(path, data)
-    if workers is not None:
-        recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, workers=workers))
-    make_streams = _make_streams(recipe)
-    prepare_folder(out, resume)
-    return Session(recipe, load_corpus(recipe.data), make_streams, out)
+    if options.resume and options.overwrite:
+        raise ConfigError("--resume and --overwrite were given; accepted is one of them")
+    recipe = load_recipe(options.recipe, options.data)
+    if options.workers is not None:
+        recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, workers=options.workers))
+    return recipe
+
+
+def _open(
+    options: _Options, recipe: Recipe, make_streams: MakeStreams, processes: Processes, console: Console
+) -> Session:
+    from kws.train.corpus import load_corpus
+    from kws.train.session import Session
+
+    with _told_once():
+        corpus = load_corpus(recipe.data)
+    notice = partial(_say, console, "careful: ")
+    return Session(recipe, corpus, make_streams, options.out, options.overwrite, processes, notice)
+
+
+def _say(console: Console, start: str, text: str) -> None:
+    # Whole lines: a command that is broken into two cannot be copied.
+    console.print(start + text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _make_streams(recipe: Recipe) -> MakeStreams:
@@ -75,40 +147,48 @@ def _make_streams(recipe: Recipe) -> MakeStreams:
     return make
 
 
-def _train(session: Session, resume: bool, console: Console) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def _train(session: Session, options: _Options, console: Console) -> None:
+    from kws.cli.train_progress import open_display
 
     with console.status("arranging the data"):
-        run = session.prepare(resume)
-    console.print(_headline(session, run.trainer))
-    columns = [
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    ]
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("first batch", total=session.recipe.training.steps, completed=run.trainer.step)
+        run = session.prepare(options.resume)
+    _say(console, "", _headline(session, run.trainer))
+    display = open_display(console, session.recipe.training.steps, run.trainer.step)
 
-        def on_progress(progress: StepReport) -> None:
-            bar.update(task, completed=progress.step, description=f"loss {progress.loss:.3f}")
-            if progress.outcome is not None:
-                console.print(_epoch_line(progress))
+    def on_progress(report: StepReport) -> None:
+        display.update(report)
+        if report.outcome is not None:
+            _say(console, "", _epoch_line(report))
 
-        try:
-            run.train(session.recipe.training.workers, on_progress)
-        except KeyboardInterrupt:
-            bar.stop()
-            console.print(f"stopped and saved; go on with: kws train RECIPE --out {session.out} --resume")
-            raise
+    try:
+        run.train(session.recipe.training.workers, on_progress)
+    except BaseException:
+        display.close()
+        _say(console, "", _stop_line(run.trainer, options, run.processes))
+        raise
+    display.close()
+
+
+def _stop_line(trainer: Trainer, options: _Options, processes: Processes) -> str:
+    step, safe = trainer.step, trainer.safe_step
+    if safe is None:
+        return f"stopped at step {step}; nothing was saved"
+    saved = "saved" if safe == step else f"step {safe} is on disk"
+    return f"stopped at step {step}, {saved}; go on with: {_resume_command(options, processes)}"
+
+
+def _resume_command(options: _Options, processes: Processes) -> str:
+    program = Path(sys.argv[0])
+    words = ["python", str(program)] if program.suffix == ".py" else ["kws", "train"]
+    if processes.count > 1:
+        on_cpu = ["--cpu"] if processes.device.type == "cpu" else []
+        words = ["accelerate", "launch", "--num_processes", str(processes.count), *on_cpu, str(program)]
+        words += [] if program.suffix == ".py" else ["train"]
+    words += [str(options.recipe), "--out", str(options.out)]
+    words += ["--data", str(options.data)] if options.data is not None else []
+    words += ["--workers", str(options.workers)] if options.workers is not None else []
+    words += ["--cpu"] if options.cpu else []
+    return shlex.join([*words, "--resume"])
 
 
 def _headline(session: Session, trainer: Trainer) -> str:
@@ -131,18 +211,17 @@ def _epoch_line(progress: StepReport) -> str:
 
 def _export(session: Session, console: Console) -> None:
     from export import export_model, load_trained
-    from kws.train.loop import BEST
+    from kws.train.run_folder import BEST
 
     spec, model = load_trained(session.out / BEST)
     path = session.out / f"{spec.name}.onnx"
     report = export_model(spec, model, path, "onnx", session.parity_audio())
     for warning in _warnings(spec.training):
-        console.print(f"[bold]careful:[/bold] {warning}")
+        _say(console, "careful: ", warning)
     thresholds = ", ".join(f"{k} {spec.decision_of(k).threshold:.4f}" for k in spec.keywords)
-    console.print(
-        f"{path}: {report.size_bytes / 1024:.0f} KiB, threshold {thresholds}, parity {report.max_score_error:.1e}"
-    )
-    console.print(f"try it: python run.py --model {path} --source FILE")
+    size = f"{report.size_bytes / 1024:.0f} KiB"
+    _say(console, "", f"{path}: {size}, threshold {thresholds}, parity {report.max_score_error:.1e}")
+    _say(console, "", f"try it: python run.py --model {path} --source FILE")
 
 
 def _warnings(training: dict[str, Any]) -> list[str]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from kws import __version__
 from kws.audio import FloatArray, to_float32
-from kws.errors import DataError
 from kws.models import build_model
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
-from kws.train.batches import BatchMaker, ClipHook, batches, clip_hook
+from kws.train.batches import Batch, BatchMaker, ClipHook, batches, clip_hook
 from kws.train.corpus import Corpus
-from kws.train.loop import LAST, StepReport, Trainer
+from kws.train.loop import StepReport, Trainer
 from kws.train.material import Material, prepare_material
+from kws.train.processes import Processes
 from kws.train.recipe import Recipe
+from kws.train.run_folder import RunFolder
 from kws.train.targets import StreamSource
 from kws.train.validation import Validator
 from kws.train.validation_streams import ValidationStream, validation_streams
@@ -35,12 +38,29 @@ class Run:
     """A run that is ready for its next step."""
 
     trainer: Trainer
-    maker: BatchMaker
+    maker: Dataset[Batch]
+    folder: RunFolder
+    processes: Processes
 
     def train(self, workers: int, on_progress: Callable[[StepReport], None]) -> None:
-        """Train to the end of the recipe, with batches made by `workers` processes."""
-        # More threads make small networks slower, and batches are made by other processes meanwhile.
-        torch.set_num_threads(1)
+        """Train to the end of the recipe, with batches made by `workers` processes.
+
+        A run that is to be overwritten is moved aside first: by now nothing is known that could keep this one from
+        starting.
+
+        Raises
+        ------
+        DataError
+            If the folder has no room for the run, or cannot be written.
+        """
+        if self.processes.device.type == "cpu":
+            # More threads make small networks slower, and batches are made by other processes meanwhile.
+            torch.set_num_threads(1)
+        n_bytes = self.trainer.checkpoint_bytes
+        if self.processes.is_main:
+            self.folder.require_room(n_bytes)
+            if self.trainer.step == 0:
+                self.folder.move_aside()
         self.trainer.run(batches(self.maker, workers), on_progress)
 
 
@@ -54,13 +74,22 @@ class Session:
     corpus : Corpus
     make_streams : callable
     out : Path
-        Folder of the run.
+        Existing folder of the run.
+    overwrite : bool
+        Whether a run that is there already may be moved aside.
+    processes : Processes, optional
+        By default those that Accelerate finds.
+    on_notice : callable
+        Told in one line what a user should know.
     """
 
     recipe: Recipe
     corpus: Corpus
     make_streams: MakeStreams
     out: Path
+    overwrite: bool = False
+    processes: Processes | None = None
+    on_notice: Callable[[str], None] = logging.getLogger(__name__).warning
 
     def prepare(self, resume: bool) -> Run:
         """Arrange the data and make the network.
@@ -74,16 +103,29 @@ class Session:
         ------
         CheckpointError
             If there is none to go on from, or it was made with another recipe.
+        DataError
+            If a run is in the folder that may not be overwritten.
         """
         recipe, spec = self.recipe, make_spec(self.recipe, self.corpus)
-        validator = Validator(self.validation_streams(), spec, recipe.training.target_fa_per_h)
-        trainer = Trainer(recipe, spec, self.out, validator)
+        processes = self.processes or Processes(recipe.training)
+        folder = RunFolder(self.out, recipe.name)
+        if processes.is_main and not (resume or self.overwrite):
+            folder.require_free()
+        validator = None
+        if processes.is_main:
+            validator = Validator(self.validation_streams(), spec, recipe.training.target_fa_per_h)
+        trainer = Trainer(recipe, spec, self.out, validator, processes, self.on_notice)
         if resume:
             trainer.resume()
+        return Run(trainer, self._batches(spec, trainer.step, processes), folder, processes)
+
+    def _batches(self, spec: ModelSpec, first: int, processes: Processes) -> Dataset[Batch]:
+        recipe = self.recipe
         chain = AugmentationChain.from_dict(recipe.augment, [to_float32(c.samples) for c in self.corpus.rirs])
         material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed))
         source = self.make_streams(material, clip_hook(chain))
-        return Run(trainer, BatchMaker(source, chain, spec, recipe.training, recipe.seed, trainer.step))
+        share = first, processes.index, processes.count
+        return BatchMaker(source, chain, spec, recipe.training, recipe.seed, *share)
 
     def validation_streams(self) -> list[ValidationStream]:
         """Return the streams on which epochs are compared; the same for the same recipe."""
@@ -117,22 +159,3 @@ def make_spec(recipe: Recipe, corpus: Corpus) -> ModelSpec:
             "train": corpus.train.summary,
         },
     )
-
-
-def prepare_folder(out: Path, resume: bool) -> None:
-    """Make the folder of a run; an earlier run in it is never overwritten.
-
-    Raises
-    ------
-    DataError
-        If there is a run in it and `resume` is false, or it cannot be written.
-    """
-    if not resume and (out / LAST).exists():
-        raise DataError(f"{out}: holds a run already; go on with it by --resume, or choose another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".write-test"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror})") from None
