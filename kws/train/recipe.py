@@ -197,7 +197,7 @@ class TrainingConfig:
     workers : int
         Processes that make batches; 0 makes them in the training process.
     save_every : int
-        Steps from one save of the run's state to the next; 0 saves by time alone. Validations and interruptions save too.
+        Steps from one save of the run's state to the next; 0 saves by time alone. Validations save as well.
     save_every_s : float
         Seconds from one save to the next; 0 saves by steps alone.
     mixed_precision : {"no", "bf16", "fp16"}, optional
