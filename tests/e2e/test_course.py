@@ -1,4 +1,4 @@
-"""The raw_data folders of the assignment, as they are, through ``train.py`` and ``run.py``: 44.1 kHz in, a model out."""
+"""The raw_data folders of the assignment, as they are, through ``train.py`` and ``run.py``: 44.1 kHz in, model out."""
 
 import json
 import subprocess
