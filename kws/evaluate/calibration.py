@@ -56,6 +56,11 @@ class Readings:
         """Stretches with a word."""
         return int(self.is_word.sum())
 
+    @property
+    def n_others(self) -> int:
+        """Stretches without one."""
+        return len(self.scores) - self.n_words
+
     def weights(self, word_share: float) -> FloatArray:
         """Return weights that sum to 1, those of the stretches with a word to `word_share`.
 
@@ -65,12 +70,11 @@ class Readings:
             If there is no stretch with a word, or none without.
         """
         require("word_share", word_share, 0.001, 0.999)
-        n_others = len(self.scores) - self.n_words
-        if not self.n_words or not n_others:
+        if not self.n_words or not self.n_others:
             raise DataError(
-                f"calibration has {self.n_words} words and {n_others} stretches without one; accepted is both"
+                f"calibration has {self.n_words} words and {self.n_others} stretches without one; accepted is both"
             )
-        return np.where(self.is_word, word_share / self.n_words, (1 - word_share) / n_others)
+        return np.where(self.is_word, word_share / self.n_words, (1 - word_share) / self.n_others)
 
     def cooled(self, temperature: float) -> Readings:
         """Return the same with every logit divided by `temperature`."""
