@@ -11,6 +11,7 @@ from kws.config import ConfigError, DecisionConfig, FrontEndConfig, ModelConfig,
 from kws.models import PRESETS, build_model
 from kws.spec import UNKNOWN
 from kws.train.official_split import TEST_PERCENTS, VALIDATION_PERCENTS
+from kws.train.recipe_file import read_recipe
 
 NEVER = DecisionConfig(threshold=1.0, patience_steps=1000)
 """A rule that no score fulfils: an output that is scored and not told, in every runtime."""
@@ -338,7 +339,7 @@ def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe
     Parameters
     ----------
     path : path
-        TOML file.
+        TOML file; it may extend another (:func:`kws.train.recipe_file.read_recipe`).
     data_root : path, optional
         Replaces ``data.root``.
 
@@ -348,15 +349,8 @@ def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe
         If the file is missing or no TOML, has an unknown key (the nearest right one is named), or a value is
         out of range.
     """
-    import tomllib
-
     place = Path(path)
-    try:
-        values = tomllib.loads(place.read_text(encoding="utf8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); accepted is a TOML recipe") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is no TOML ({error})") from None
+    values = read_recipe(place)
     try:
         recipe = from_dict(Recipe, values)
     except ConfigError as error:

@@ -68,3 +68,35 @@ def test_settings_override_the_preset() -> None:
 def test_bundled_recipes_are_valid() -> None:
     for path in sorted(Path(__file__).parents[3].glob("recipes/*.toml")):
         load_recipe(path)
+
+
+def test_a_recipe_takes_over_what_it_does_not_say(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    base = MINIMAL + "[training]\nsteps = 7\nbatch_size = 4\n[augment.gain]\nprobability = 0.3\n"
+    (tmp_path / "shared" / "base.toml").write_text(base)
+    text = """
+extends = "shared/base.toml"
+name = "other"
+[data]
+negatives = ["radio"]
+[data.keywords]
+other = ["other"]
+[training]
+steps = 9
+[augment.reverb]
+"""
+    recipe = load_recipe(write(tmp_path, text))
+    assert Path(recipe.data.root) == tmp_path / "shared" / "audio"
+    assert recipe.data.negatives == ("radio",)
+    assert recipe.keywords == ("other",)
+    assert (recipe.training.steps, recipe.training.batch_size) == (9, 4)
+    assert recipe.augment == {"gain": {"probability": 0.3}, "reverb": {}}
+
+
+@pytest.mark.parametrize(
+    ("extends", "message"),
+    [("'recipe.toml'", "leads .* back to recipe.toml"), ("'none.toml'", "none.toml: cannot be read"), ("3", "is 3")],
+)
+def test_a_recipe_that_extends_nothing_good_is_refused(tmp_path: Path, extends: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(tmp_path, f"extends = {extends}\n" + MINIMAL))
