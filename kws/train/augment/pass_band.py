@@ -76,5 +76,5 @@ def _drawn_hz(limits: tuple[float, float], rng: np.random.Generator) -> float:
 def _gain(log_ratio: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the magnitude of a drawn slope; `log_ratio` is how far, in log frequency, a bin lies beyond the corner."""
     order = int(rng.integers(_SLOPES[0], _SLOPES[1] + 1))
-    gain: FloatArray = 1.0 / np.sqrt(1.0 + np.exp(np.minimum(2 * order * log_ratio, 60.0)))
-    return gain.astype(np.float32)
+    power = 1.0 / (1.0 + np.exp(np.minimum(2 * order * log_ratio, 60.0)))
+    return np.sqrt(power).astype(np.float32)
