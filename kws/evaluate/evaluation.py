@@ -21,7 +21,7 @@ from kws.evaluate.subject import Outcome, Subject, outcomes
 from kws.evaluate.thresholds import GIVEN, OWN, Threshold, choose, cross_fit
 from kws.evaluate.trials import CLEAN
 from kws.runtime import open_runner
-from kws.spec import ModelSpec
+from kws.spec import UNKNOWN, ModelSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,12 @@ class Evaluation:
     threshold : Threshold
     scored : list of ScoredTrial
         Words of other keywords, as recorded, are among the negatives.
+    elsewhere : list of ScoredTrial
+        What the threshold was chosen on, if that is not the same.
     window : MatchWindow
         When an event counts for a word.
+    name : str
+        What the model is called in tables; by default the name of its file.
     """
 
     model: str
@@ -46,14 +50,16 @@ class Evaluation:
     keyword: str
     threshold: Threshold
     scored: list[ScoredTrial] = field(repr=False)
+    elsewhere: list[ScoredTrial] = field(default_factory=list, repr=False)
     window: MatchWindow = field(default_factory=MatchWindow)
+    name: str = ""
 
     @property
     def subject(self) -> Subject:
         """The same as reports and comparisons take it."""
         rule = dataclasses.replace(self.spec.decision_of(self.keyword), threshold=self.threshold.value)
         return Subject(
-            Path(self.model).name,
+            self.name or Path(self.model).name,
             self.keyword,
             self.scored,
             rule,
@@ -62,6 +68,13 @@ class Evaluation:
             self.threshold.sentence,
             self.threshold.by_fold,
         )
+
+    @property
+    def subject_elsewhere(self) -> Subject | None:
+        """The same on what the threshold was chosen on, None if that is not other material."""
+        if not self.elsewhere:
+            return None
+        return dataclasses.replace(self.subject, scored=self.elsewhere, threshold_by_fold={})
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
@@ -109,6 +122,7 @@ def evaluate(
     model: str | os.PathLike[str],
     trials: Sequence[Trial],
     *,
+    spec: ModelSpec | None = None,
     threshold: float | None = None,
     fa_per_h: float | None = None,
     choose_on: Sequence[Trial] | None = None,
@@ -116,6 +130,7 @@ def evaluate(
     is_cross_fitted: bool = False,
     processes: int | None = None,
     on_progress: OnProgress | None = None,
+    name: str = "",
 ) -> list[Evaluation]:
     """Play all trials to a model and count what it does with them.
 
@@ -125,8 +140,10 @@ def evaluate(
         Model file.
     trials : sequence of Trial
         What is reported (:func:`kws.evaluate.trials.make_trials`).
+    spec : ModelSpec, optional
+        The model's spec with other decision rules.
     threshold : float, optional
-        0 to 1; by default each keyword's own.
+        0 to 1, for all keywords; by default each keyword's own.
     fa_per_h : float, optional
         Choose the lowest threshold with at most this rate of false accepts instead.
     choose_on : sequence of Trial, optional
@@ -139,6 +156,8 @@ def evaluate(
         Processes that hear; by default one a core where there is enough to do.
     on_progress : callable, optional
         Called with the seconds of audio heard and their total.
+    name : str
+        What the model is called in tables; by default the name of its file.
 
     Returns
     -------
@@ -156,23 +175,29 @@ def evaluate(
         If the events differ from those of the detector, which would be a defect here.
     """
     _check(trials, threshold, fa_per_h, choose_on, is_cross_fitted)
-    spec = open_runner(model).spec
+    own = open_runner(model).spec
+    spec = spec or own
     spec = spec if threshold is None else spec.with_rule(threshold=threshold)
     heard = hear_all(model, [trial.samples for trial in trials], spec, processes, on_progress)
     other = hear_all(model, [trial.samples for trial in choose_on or ()], spec, processes)
     evaluations = []
     for column, keyword in enumerate(spec.keywords):
+        # Scored and never told: an output for all other words has no words of its own.
+        if keyword == UNKNOWN:
+            continue
         scored = _of_keyword(keyword, column, trials, heard)
+        elsewhere = _of_keyword(keyword, column, choose_on or (), other)
         rule = spec.decision_of(keyword)
-        chosen = Threshold(rule.threshold, OWN if threshold is None else GIVEN)
-        if fa_per_h is not None and is_cross_fitted:
+        if fa_per_h is None:
+            is_own = rule.threshold == own.decision_of(keyword).threshold
+            chosen = Threshold(rule.threshold, OWN if is_own and threshold is None else GIVEN)
+        elif is_cross_fitted:
             chosen = cross_fit(scored, rule, spec.step_s, fa_per_h)
-        elif fa_per_h is not None and choose_on is not None:
-            elsewhere = _of_keyword(keyword, column, choose_on, other)
+        elif choose_on is not None:
             chosen = choose(elsewhere, rule, spec.step_s, fa_per_h, choose_on_name, False)
-        elif fa_per_h is not None:
+        else:
             chosen = choose(scored, rule, spec.step_s, fa_per_h, "the negatives of this report", True)
-        evaluations.append(Evaluation(os.fspath(model), spec, keyword, chosen, scored))
+        evaluations.append(Evaluation(os.fspath(model), spec, keyword, chosen, scored, elsewhere, name=name))
     _check_events(model, spec, trials, heard, evaluations, processes)
     return evaluations
 

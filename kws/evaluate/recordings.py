@@ -17,6 +17,7 @@ MANIFEST = "manifest.csv"
 GROUP_COLUMNS = ("gender", "device", "dialect", "lang", "context", "age", "accent", "room", "distance_m")
 """Columns of a manifest that results are grouped by."""
 
+_NOBODY = ("-", "unknown")
 _SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 
 
@@ -154,7 +155,8 @@ def describe(name: str, samples: FloatArray, row: Row) -> Recording:
         If a stated time is no number, or the word does not lie within the recording.
     """
     attributes = {column: row[column] for column in GROUP_COLUMNS if row.get(column)}
-    recording = Recording(name, samples, row.get("speaker") or "", attributes, _word_s(name, row))
+    speaker = row.get("speaker") or ""
+    recording = Recording(name, samples, "" if speaker in _NOBODY else speaker, attributes, _word_s(name, row))
     start, end = recording.word
     if recording.word_s is not None and not 0 <= start < end:
         raise DataError(
