@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kws.spec import ModelSpec
 from kws.train.batches import Batch
 from kws.train.carry import carried
+from kws.train.distillation import Teachers, distillation_loss
 from kws.train.ema import WeightAverage
 from kws.train.losses import frame_loss, max_pooling_loss
 from kws.train.network import Network
@@ -43,6 +44,8 @@ class Learner:
         self.average = WeightAverage(self.network, recipe.training.ema_decay)
         optimizer = make_optimizer(self.network, recipe.training)
         self._wrapped, self._optimizer = processes.prepare(self.network, optimizer)
+        teachers = recipe.training.distillation.teachers
+        self._teachers = Teachers(teachers, spec).to(processes.device) if teachers else None
         self._states: list[Tensor] | None = None
         self._generator = torch.Generator()
         self._seed(processes.index)
@@ -77,8 +80,9 @@ class Learner:
         for part, start in enumerate(self._starts(len(batches))):
             batch = batches[part]
             with processes.part_of_step(self._wrapped, is_last=part == len(batches) - 1):
-                logits, end = self._wrapped(batch.inputs.to(processes.device), start)
-                loss = self._criterion(logits, batch, number)
+                inputs = batch.inputs.to(processes.device)
+                logits, end = self._wrapped(inputs, start)
+                loss = self._criterion(logits, batch, number) + self._taught(logits, inputs)
                 processes.backward(loss / len(batches))
             losses.append(loss.detach())
             ends.append([state.detach() for state in end])
@@ -155,6 +159,11 @@ class Learner:
         if states is None:
             return [None] * n_parts
         return [list(part) for part in zip(*(state.chunk(n_parts) for state in states), strict=True)]
+
+    def _taught(self, logits: Tensor, inputs: Tensor) -> Tensor | float:
+        if self._teachers is None:
+            return 0.0
+        return self._recipe.training.distillation.weight * distillation_loss(logits, self._teachers(inputs))
 
     def _criterion(self, logits: Tensor, batch: Batch, number: int) -> Tensor:
         loss, steps = self._recipe.training.loss, self._recipe.training.steps

@@ -12,6 +12,7 @@ from kws.activity import active_region
 from kws.audio import to_float32
 from kws.config import SAMPLE_RATE_HZ
 from kws.train.corpus import Clip, Pcm, Split
+from kws.train.material_config import MaterialConfig
 from kws.train.splices import near_words, spliced_words
 
 _MARGIN_SAMPLES = SAMPLE_RATE_HZ // 4
@@ -19,11 +20,6 @@ _PIECE_SAMPLES = 3 * SAMPLE_RATE_HZ
 _TALK_SAMPLES = 8 * SAMPLE_RATE_HZ
 _MIN_TALKER_CLIPS = 4
 _FADE_SAMPLES = SAMPLE_RATE_HZ // 200
-# Made negatives, as shares of the recorded ones: half words, words that begin or end like the keyword, and
-# pseudo-words; often enough that no part of the keyword alone ever fires.
-_HALF_WORD_SHARE = 0.08
-_NEAR_WORD_SHARE = 0.05
-_SPLICED_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -36,23 +32,24 @@ class Material:
     noise: list[Pcm]
 
 
-def prepare_material(split: Split, rng: np.random.Generator) -> Material:
+def prepare_material(split: Split, rng: np.random.Generator, config: MaterialConfig | None = None) -> Material:
     """Trim, cut and arrange the training clips.
 
     Keywords are trimmed to the active part with 250 ms around it. Long negatives are cut into pieces of 3 s, so
     that an hour of reading weighs more than a second of a command. The halves of keywords, words that begin or
-    end like them, and pseudo-words of spliced speech are negatives too. Talkers, for speech under the word, are
-    the long negatives and the short ones of one speaker strung together.
+    end like them, and pseudo-words of spliced speech are negatives too, as many as `config` says. Talkers, for
+    speech under the word, are the long negatives and the short ones of one speaker strung together.
     """
+    config = config or MaterialConfig()
     words = [clip.samples for clips in split.keywords.values() for clip in clips]
     cut = [[piece for piece in _pieces(clip.samples) if piece.any()] for clip in split.negatives]
     # Without other speech the keywords are speech for one another.
     speech = [piece for pieces in cut for piece in pieces] or words
     drawn = [p for c, pieces in zip(split.negatives, cut, strict=True) for p in pieces * _copies(c.weight, rng)]
     halves = [half for word in words for half in half_words(word)]
-    repeats = max(1, round(_HALF_WORD_SHARE * len(speech) / len(halves)))
-    near = near_words(words, speech, max(1, round(_NEAR_WORD_SHARE * len(speech) / len(words))), rng)
-    spliced = spliced_words(speech, round(_SPLICED_SHARE * len(speech)), rng)
+    repeats = _times(config.half_words * len(speech), len(halves))
+    near = near_words(words, speech, _times(config.near_words * len(speech), len(words)), rng)
+    spliced = spliced_words(speech, round(config.spliced_words * len(speech)), rng)
     return Material(
         {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()},
         [*drawn, *halves * repeats, *near, *spliced],
@@ -83,6 +80,11 @@ def _faded(samples: Pcm) -> Pcm:
         result[:length] = result[:length] * ramp
         result[-length:] = result[-length:] * ramp[::-1]
     return result
+
+
+def _times(wanted: float, available: int) -> int:
+    """Return how often each of some clips is used to have about as many as are wanted: once at least, if any are."""
+    return max(1, round(wanted / available)) if wanted > 0.0 else 0
 
 
 def _copies(weight: float, rng: np.random.Generator) -> int:

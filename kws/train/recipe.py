@@ -10,6 +10,8 @@ from typing import Any
 from kws.config import ConfigError, DecisionConfig, FrontEndConfig, ModelConfig, from_dict, require, require_one_of
 from kws.models import PRESETS, build_model
 from kws.spec import UNKNOWN
+from kws.train.distillation import DistillationConfig
+from kws.train.material_config import MaterialConfig
 from kws.train.official_split import TEST_PERCENTS, VALIDATION_PERCENTS
 from kws.train.recipe_file import read_recipe
 
@@ -233,6 +235,7 @@ class TrainingConfig:
     power_sgd_start_step: int = 1000
     loss: LossConfig = field(default_factory=LossConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
         require("training.steps", self.steps, 1, 10_000_000)
@@ -294,6 +297,7 @@ class Recipe:
     data : DataConfig
     front_end : FrontEndConfig
     model : NetworkConfig
+    material : MaterialConfig
     synthesis : dict
         Settings of the stream synthesiser (``data_tools.synthesize.SynthesisConfig``).
     augment : dict
@@ -310,6 +314,7 @@ class Recipe:
     data: DataConfig
     front_end: FrontEndConfig = field(default_factory=FrontEndConfig)
     model: NetworkConfig = field(default_factory=NetworkConfig)
+    material: MaterialConfig = field(default_factory=MaterialConfig)
     synthesis: dict[str, Any] = field(default_factory=dict)
     augment: dict[str, dict[str, Any]] = field(default_factory=dict)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -356,4 +361,7 @@ def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     root = Path(data_root) if data_root is not None else place.parent / recipe.data.root
-    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, root=str(root)))
+    distillation = recipe.training.distillation
+    teachers = tuple(str(place.parent / teacher) for teacher in distillation.teachers)
+    training = dataclasses.replace(recipe.training, distillation=dataclasses.replace(distillation, teachers=teachers))
+    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, root=str(root)), training=training)

@@ -10,6 +10,7 @@ from kws.audio import to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
 from kws.train.corpus import load_corpus
 from kws.train.material import half_words, prepare_material, trim
+from kws.train.material_config import MaterialConfig
 from kws.train.recipe import DataConfig
 
 CONFIG = DataConfig(root="", keywords={"word": ("word",)}, negatives=("speech",), noise=("noise",))
@@ -107,6 +108,8 @@ def test_material_holds_halves_as_negatives_and_no_silence(tmp_path: Path) -> No
     # Two halves and a near word a keyword, and pseudo-words for two fifths of the speech.
     assert len(material.negatives) == n_spoken + 3 * n_words + round(0.4 * n_spoken)
     assert material.talkers
+    plain = prepare_material(split, np.random.default_rng(0), MaterialConfig(0.0, 0.0, 0.0))
+    assert len(plain.negatives) == n_spoken
 
 
 def test_weights_say_how_often_a_folder_is_drawn(tmp_path: Path) -> None:
