@@ -118,10 +118,10 @@ class _GraphWriter:
         """Return a value in one axis order, turned at most once."""
         names = self.values[name]
         if order not in names:
-            names[order] = self._image(name, _n_bands(order)) if _n_bands(order) else self._turned(name, order)
+            names[order] = self._as_image(name, _n_bands(order)) if _n_bands(order) else self._turned(name, order)
         return names[order]
 
-    def _image(self, name: str, n_bands: int) -> str:
+    def _as_image(self, name: str, n_bands: int) -> str:
         make = self.builder
         if n_bands == 1:
             return make.node("Unsqueeze", [self.get(name, "BFT"), make.integers(2)])
