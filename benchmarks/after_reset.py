@@ -26,11 +26,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.trials import Trial, find_recordings, load, make_trial  # noqa: E402
-from kws.audio import FloatArray, to_float32  # noqa: E402
+from kws.audio import FloatArray, read_audio, to_float32  # noqa: E402
 from kws.config import SAMPLE_RATE_HZ  # noqa: E402
 from kws.decision import Decider, step_time_s  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
+from kws.evaluate.mixing import PlacedWord, place_word  # noqa: E402
+from kws.evaluate.recordings import find_recordings  # noqa: E402
 from kws.evaluate.scoring import score_recording  # noqa: E402
 from kws.runtime import Runner, open_runner  # noqa: E402
 from kws.train.corpus import Split, load_corpus  # noqa: E402
@@ -75,7 +76,7 @@ class Cut:
 
     stream: Stream
     start: int
-    trial: Trial | None = None
+    trial: PlacedWord | None = None
 
 
 class Bench:
@@ -147,7 +148,9 @@ def cut_anywhere(streams: Sequence[Stream], n: int, rng: np.random.Generator) ->
     return [Cut(streams[i], int(place - begins[i])) for i, place in zip(which, places, strict=True)]
 
 
-def cut_words(streams: Sequence[tuple[Stream, Trial]], n: int, is_whole: bool, rng: np.random.Generator) -> list[Cut]:
+def cut_words(
+    streams: Sequence[tuple[Stream, PlacedWord]], n: int, is_whole: bool, rng: np.random.Generator
+) -> list[Cut]:
     """Draw cuts up to 0.3 s before a word, or within it."""
     cuts = []
     for index in range(n):
@@ -159,11 +162,11 @@ def cut_words(streams: Sequence[tuple[Stream, Trial]], n: int, is_whole: bool, r
     return cuts
 
 
-def word_streams(bench: Bench, split: Split, rng: np.random.Generator) -> list[tuple[Stream, Trial]]:
+def word_streams(bench: Bench, split: Split, rng: np.random.Generator) -> list[tuple[Stream, PlacedWord]]:
     """Put each held-out word into silence, and over noise."""
     words = [to_float32(clip.samples) for clips in split.keywords.values() for clip in clips]
     noise = [to_float32(clip.samples) for clip in split.noise]
-    trials = [make_trial(word, others, 10.0, rng) for word in words for others in ((), noise, noise)]
+    trials = [place_word(word, others, 10.0, rng) for word in words for others in ((), noise, noise)]
     return [(bench.stream(trial.samples), trial) for trial in trials]
 
 
@@ -203,8 +206,8 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     root = Path(recipe.data.root)
     recordings = {
-        "read speech": load(find_recordings(root / "negative_speech")),
-        "telephone speech": load(find_recordings(root / "wuw2")),
+        "read speech": [read_audio(path) for path in find_recordings(root / "negative_speech")],
+        "telephone speech": [read_audio(path) for path in find_recordings(root / "wuw2")],
         "words and noise": [to_float32(clip.samples) for clip in [*split.negatives, *split.noise]],
     }
     groups = {

@@ -30,10 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.engines import ENGINES, MicroWakeWord, Ours, Porcupine  # noqa: E402
-from benchmarks.trials import Trial, endless, find_recordings, load, make_trial, wilson_interval  # noqa: E402
-from kws.audio import FloatArray, to_pcm16  # noqa: E402
+from kws.audio import FloatArray, read_audio, to_pcm16  # noqa: E402
 from kws.config import SAMPLE_RATE_HZ  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
+from kws.evaluate.intervals import wilson_interval  # noqa: E402
+from kws.evaluate.mixing import PlacedWord, endless, place_word  # noqa: E402
+from kws.evaluate.recordings import find_recordings  # noqa: E402
 
 
 class WorkerError(Exception):
@@ -82,7 +84,9 @@ def measure_cost(names: Sequence[str], job: dict[str, Any], rounds: int) -> dict
     }
 
 
-def count_misses(trials: Sequence[Trial], events_s: Sequence[Sequence[float]], n_recordings: int) -> dict[str, Any]:
+def count_misses(
+    trials: Sequence[PlacedWord], events_s: Sequence[Sequence[float]], n_recordings: int
+) -> dict[str, Any]:
     """Count the trials without a detection in the word's window, and the detections outside of it.
 
     Several trials of one recording are not independent, so the interval is that of `n_recordings`.
@@ -106,23 +110,24 @@ def contenders(options: argparse.Namespace) -> list[tuple[str, str, dict[str, An
     return found
 
 
+def read_all(paths: Sequence[Path]) -> list[FloatArray]:
+    """Read recordings as 16 kHz mono."""
+    return [read_audio(path) for path in paths]
+
+
 def measure_misses(options: argparse.Namespace, folder: Path) -> dict[str, dict[str, Any]]:
     """Measure misses in each condition and false accepts in the other speech, for each contender."""
     rng = np.random.default_rng(options.seed)
-    positives = load(find_recordings(options.positives, options.positives_split))
+    positives = read_all(find_recordings(options.positives, options.positives_split))
     others: dict[str, list[FloatArray]] = {"clean": []}
     if options.noise:
-        others["noise"] = load(find_recordings(options.noise, options.noise_split))
+        others["noise"] = read_all(find_recordings(options.noise, options.noise_split))
     if options.speech:
-        others["speech"] = load(find_recordings(options.speech, options.speech_split))
+        others["speech"] = read_all(find_recordings(options.speech, options.speech_split))
     results: dict[str, dict[str, Any]] = {label: {} for label, _, _ in contenders(options)}
     for condition, sounds in others.items():
         n_mixes = options.mixes if sounds else 1
-        trials = [
-            make_trial(clip, sounds, options.level_db, rng, options.level_over)
-            for clip in positives
-            for _ in range(n_mixes)
-        ]
+        trials = [place_word(clip, sounds, options.level_db, rng) for clip in positives for _ in range(n_mixes)]
         pcm = folder / f"{condition}.pcm"
         spans = write_pcm(pcm, [trial.samples for trial in trials])
         for label, name, settings in contenders(options):
@@ -145,7 +150,7 @@ def cost_audio(options: argparse.Namespace) -> FloatArray:
         (options.positives, options.positives_split),
     ):
         if folder:
-            sounds = load(find_recordings(folder, split))
+            sounds = read_all(find_recordings(folder, split))
             return endless(sounds, round(options.cost_s * SAMPLE_RATE_HZ), np.random.default_rng(options.seed))
     raise KwsError("nothing to listen to; give --speech, --noise or --positives")
 
@@ -161,10 +166,9 @@ def print_cost(costs: dict[str, dict[str, Any]], audio_s: float, rounds: int) ->
         print(f"  {name:<20}{cost['cpu_s_per_hour']:>15.2f}{share:>14}{cost['peak_rss_mb']:>13.1f}   {rounds_text}")
 
 
-def print_misses(misses: dict[str, dict[str, Any]], level_db: float, level_over: str) -> None:
+def print_misses(misses: dict[str, dict[str, Any]], level_db: float) -> None:
     """Print the table of misses and false accepts."""
-    where = {"word": "under it", "whole": "over all that sounds"}[level_over]
-    print(f"\nMisses, Wilson 95 % intervals; noise and speech {level_db:g} dB below the word, measured {where}")
+    print(f"\nMisses, Wilson 95 % intervals; noise and speech {level_db:g} dB below the word (active level)")
     titles = {"clean": "clean", "noise": "with noise", "speech": "with other speech"}
     for label, conditions in misses.items():
         print(f"  {label}")
@@ -191,7 +195,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"folder of {what}")
         parser.add_argument(f"--{name}-split", metavar="NAME", help="only this split of the manifest.csv above it")
     parser.add_argument("--level-db", type=float, default=10.0, help="word over noise or speech")
-    parser.add_argument("--level-over", choices=("word", "whole"), default="whole", help="see trials.make_trial")
     parser.add_argument("--mixes", type=int, default=1, help="noisy trials a recording")
     parser.add_argument("--cost-s", type=float, default=1800.0, help="seconds of audio for the cost; 0: no cost")
     parser.add_argument("--rounds", type=int, default=3)
@@ -228,7 +231,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
             print_cost(report["cost"], options.cost_s, options.rounds)
         if options.positives and set(options.engines) - {MicroWakeWord.name}:
             report["misses"] = measure_misses(options, folder)
-            print_misses(report["misses"], options.level_db, options.level_over)
+            print_misses(report["misses"], options.level_db)
     return report
 
 

@@ -11,6 +11,7 @@ from kws.activity import active_region
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
+from kws.evaluate.counting import MatchWindow
 from kws.evaluate.levels import active_level
 
 LEAD_SAMPLES = 3 * SAMPLE_RATE_HZ // 2
@@ -37,6 +38,10 @@ class PlacedWord:
     word_start: int
     word_end: int
     backgrounds: tuple[int, ...] = ()
+
+    def is_hit(self, event_s: float) -> bool:
+        """Return whether an event counts for the word, as :class:`kws.evaluate.counting.MatchWindow` has it."""
+        return MatchWindow().holds(event_s, self.word_end_s)
 
     @property
     def word_end_s(self) -> float:

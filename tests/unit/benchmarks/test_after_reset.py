@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.after_reset import Cut, Stream, count_hits, count_spurious, cut_anywhere, cut_words
-from benchmarks.trials import Trial
+from kws.evaluate.mixing import PlacedWord
 
 RATE_HZ = 16_000
 STREAM = Stream(np.zeros(20 * RATE_HZ, np.float32), (5.0, 12.0))
@@ -26,7 +26,7 @@ def test_spurious_and_repeats(cut_s, event_s, expected):
 
 
 def test_hits_are_counted_on_the_timeline_of_the_stream():
-    trial = Trial(STREAM.samples, 5 * RATE_HZ, 6 * RATE_HZ)
+    trial = PlacedWord(STREAM.samples, 5 * RATE_HZ, 6 * RATE_HZ)
     cut = Cut(STREAM, 4 * RATE_HZ, trial)
     assert count_hits([cut, cut, cut], [[1.5], [0.5], []]) == 1
 
@@ -39,7 +39,7 @@ def test_cuts_leave_a_second_and_reach_every_stream():
 
 
 def test_cuts_before_and_within_words():
-    pair = (STREAM, Trial(STREAM.samples, 5 * RATE_HZ, 6 * RATE_HZ))
+    pair = (STREAM, PlacedWord(STREAM.samples, 5 * RATE_HZ, 6 * RATE_HZ))
     rng = np.random.default_rng(0)
     assert all(4.7 <= cut.start / RATE_HZ < 5.0 for cut in cut_words([pair], 50, True, rng))
     assert all(5.05 <= cut.start / RATE_HZ < 6.0 for cut in cut_words([pair], 50, False, rng))

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.engines import listen, peak_rss_mb
-from benchmarks.trials import Trial
 from kws.audio import write_audio
+from kws.evaluate.mixing import PlacedWord
 
 
 class HearsLoudBlocks:
@@ -39,7 +39,7 @@ def test_spans_of_what_is_written(tmp_path):
 
 
 def test_misses_strays_and_interval_by_hand():
-    trials = [Trial(np.zeros(80_000, np.float32), 16_000, 32_000)] * 4
+    trials = [PlacedWord(np.zeros(80_000, np.float32), 16_000, 32_000)] * 4
     counted = peers.count_misses(trials, [[1.5], [], [0.2, 2.0], [4.0]], n_recordings=2)
     assert (counted["missed"], counted["trials"], counted["stray"]) == (2, 4, 2)
     assert counted["rate"] == 0.5
