@@ -114,7 +114,8 @@ class PairedFalseAccepts:
         if self.by_recording is None:
             return "there are no recordings without the word to compare false accepts on"
         n_a, n_b = self.n_both + self.n_only_a, self.n_both + self.n_only_b
-        said = f"{name_b} has {n_b} false accepts in {self.hours:.2f} h, {name_a} {n_a} ({_p(self.p_value)}"
+        events = "false accept" if n_b == 1 else "false accepts"
+        said = f"{name_b} has {n_b} {events} in {self.hours:.2f} h, {name_a} {n_a} ({_p(self.p_value)}"
         interval = self.by_recording
         if interval.caution:
             return f"{said}; {interval.caution})"
@@ -236,7 +237,8 @@ def _at_rate(subject: Subject, per_hour: float) -> Subject:
     grid = (1.0 / (1.0 + np.exp(-fine))).tolist()
     point = choose_threshold([], negatives, subject.decision, subject.step_s, per_hour, grid, subject.window)
     allowed = allowed_in(point.negatives.hours, per_hour)
-    said = f"the lowest with at most {allowed} false accepts in these {point.negatives.hours:.2f} h"
+    events = "false accept" if allowed == 1 else "false accepts"
+    said = f"the lowest with at most {allowed} {events} in these {point.negatives.hours:.2f} h"
     return subject.at(point.threshold, said if point.is_within_limit else f"no threshold reaches {said}: the highest")
 
 

@@ -52,6 +52,11 @@ class Mistake:
     peak: float
     whose: str = ""
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is a false accept in a recording without a word of any keyword."""
+        return not self.is_word and not self.scored.trial.word_ends_s
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -95,7 +100,11 @@ def peak_at(subject: Subject, item: ScoredTrial, time_s: float) -> float:
 
 
 def mistakes_of(subject: Subject) -> tuple[list[Mistake], list[Mistake]]:
-    """Return the misses by condition, the lowest score first, and the false accepts, the highest score first."""
+    """Return the misses and the false accepts in the order of the list.
+
+    Misses stand by condition, the lowest score first; false accepts with those that the rate counts first, then those
+    in recordings with words, each with the highest score first.
+    """
     misses: list[Mistake] = []
     false_accepts: list[Mistake] = []
     for outcome in outcomes(subject):
@@ -104,7 +113,7 @@ def mistakes_of(subject: Subject) -> tuple[list[Mistake], list[Mistake]]:
         false_accepts += [Mistake(item, t, False, peak_at(subject, item, t)) for t in outcome.matching.false_accepts_s]
     order = {name: i for i, name in enumerate(dict.fromkeys(m.scored.trial.condition for m in misses))}
     misses.sort(key=lambda m: (order[m.scored.trial.condition], m.peak))
-    false_accepts.sort(key=lambda m: -m.peak)
+    false_accepts.sort(key=lambda m: (not m.is_counted, -m.peak))
     return misses, false_accepts
 
 

@@ -15,7 +15,7 @@ from kws.errors import DataError
 from kws.evaluate.compare import Comparison, at_equal_false_accepts, compare
 from kws.evaluate.report import wording
 from kws.evaluate.report.clips import AFTER_S, BEFORE_S
-from kws.evaluate.report.mistakes import MAX_SHOWN, Listing, list_mistakes, mistakes_of, mistakes_of_one
+from kws.evaluate.report.mistakes import MAX_SHOWN, Listing, Mistake, list_mistakes, mistakes_of, mistakes_of_one
 from kws.evaluate.report.sections import Model, Section, curves_section, groups_sections, scores_section
 from kws.evaluate.subject import Subject
 
@@ -108,7 +108,7 @@ def _listings(models: Sequence[Model], comparison: Comparison | None) -> list[tu
         misses, false_accepts = mistakes_of(subjects[0])
         texts = (
             ("misses", "Each miss", "By condition, the word with the lowest score first."),
-            ("false-accepts", "Each false accept", "The highest score first; also those next to words."),
+            ("false-accepts", "Each false accept", _where(false_accepts)),
         )
     else:
         misses, false_accepts = mistakes_of_one(comparison)
@@ -118,6 +118,14 @@ def _listings(models: Sequence[Model], comparison: Comparison | None) -> list[tu
         )
     listed = [list_mistakes(found, subjects, names) for found in (misses, false_accepts)]
     return [(*text, listing) for text, listing in zip(texts, listed, strict=True)]
+
+
+def _where(false_accepts: Sequence[Mistake]) -> str:
+    counted = sum(mistake.is_counted for mistake in false_accepts)
+    return (
+        f"{counted} in the recordings without the word, which the rate counts; {len(false_accepts) - counted} in "
+        "recordings with words, before or long after one. The highest score first."
+    )
 
 
 def _template() -> jinja2.Template:

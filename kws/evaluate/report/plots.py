@@ -14,11 +14,13 @@ from kws.evaluate.calibration import Readings, Reliability
 from kws.evaluate.counting import Counts
 from kws.evaluate.intervals import poisson_interval, wilson_interval
 from kws.evaluate.report.curves import DetCurve
-from kws.evaluate.report.style import INK, MUTED, Plot, colour, line, marker
+from kws.evaluate.report.style import INK, MUTED, Plot, colour, line, marker, styled
 
 _FRR_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 _FA_TICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _MOST_FA_PER_HOUR = 100.0
+# All conditions share their false accepts: of many crosses one bar each is enough.
+_MOST_CROSSES = 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Curve:
     negatives: Counts
 
 
+@styled
 def det_plot(name: str, curves: Sequence[Curve]) -> str:
     """Draw misses (probit axis) against false accepts an hour (log axis), with a cross at each operating point.
 
@@ -51,16 +54,15 @@ def det_plot(name: str, curves: Sequence[Curve]) -> str:
         axes.plot(
             x[shown], _probit(y[shown]), color=colour(i), linestyle=line(i), label=curve.name, drawstyle="steps-post"
         )
-        _cross(axes, curve, i)
+        _cross(axes, curve, i, with_rate=len(curves) <= _MOST_CROSSES)
     axes.set_xscale("log")
-    highest = max(float(np.max(curve.det.false_reject_rates)) for curve in curves)
     _ticks(axes.xaxis, [t for t in _FA_TICKS if least_fa <= t <= _MOST_FA_PER_HOUR], lambda t: t)
     _ticks(axes.yaxis, [t for t in _FRR_TICKS if least_frr <= t], _probit, percent=True)
     axes.set_xlim(least_fa * 0.8, _MOST_FA_PER_HOUR * 1.2)
-    axes.set_ylim(_probit(least_frr * 0.8), _probit(min(max(highest, 0.05) * 1.3, 0.98)))
+    axes.set_ylim(_probit(least_frr * 0.8), _probit(min(max(_highest(curve) for curve in curves), 0.98)))
     axes.axvspan(least_fa * 0.8, 1 / curves[0].det.hours, color=MUTED, alpha=0.12, linewidth=0)
     axes.set(xlabel="false accepts an hour (shaded: fewer than one was seen)", ylabel="words missed (%)")
-    axes.legend(loc="upper right")
+    _legend(plot, len(curves))
     points = "; ".join(
         f"{c.name}: {100 * c.words.false_reject_rate:.1f} % at {c.negatives.false_accepts_per_hour:.2f} an hour"
         for c in curves
@@ -68,7 +70,19 @@ def det_plot(name: str, curves: Sequence[Curve]) -> str:
     return plot.svg(f"Detection error trade-off. Operating points: {points}")
 
 
-def _cross(axes: Any, curve: Curve, index: int) -> None:
+def _legend(plot: Plot, n_series: int) -> None:
+    # Above the axes, where it never covers a line.
+    plot.figure.legend(loc="outside upper center", ncols=3 if n_series > 4 else min(n_series, 2))
+
+
+def _highest(curve: Curve) -> float:
+    """Return how far up the axis must go: to the interval of the operating point, and to where the line begins."""
+    quiet = curve.det.false_reject_rates[curve.det.false_accepts_per_hour == 0]
+    least_quiet = float(quiet.min()) if quiet.size else 0.0
+    return max(0.05, least_quiet * 1.1, wilson_interval(curve.words.n_misses, curve.words.n_words)[1] * 1.05)
+
+
+def _cross(axes: Any, curve: Curve, index: int, with_rate: bool) -> None:
     floor_fa, floor_frr = 0.5 / curve.det.hours, 0.5 / curve.det.n_words
     low, high = wilson_interval(curve.words.n_misses, curve.words.n_words)
     fewest, most = poisson_interval(curve.negatives.n_false_accepts, curve.negatives.hours)
@@ -76,7 +90,8 @@ def _cross(axes: Any, curve: Curve, index: int) -> None:
     y = max(curve.words.false_reject_rate, floor_frr)
     look = dict(color=colour(index), linewidth=1.0, alpha=0.8)
     axes.plot([x, x], _probit(np.array([max(low, floor_frr), min(high, 0.999)])), **look)
-    axes.plot([max(fewest, floor_fa), min(most, _MOST_FA_PER_HOUR)], _probit(np.array([y, y])), **look)
+    if with_rate:
+        axes.plot([max(fewest, floor_fa), min(most, _MOST_FA_PER_HOUR)], _probit(np.array([y, y])), **look)
     axes.plot([x], [_probit(y)], marker=marker(index), color=colour(index), markersize=6)
 
 
@@ -89,6 +104,7 @@ def _ticks(axis: Any, values: Sequence[float], place: Any, percent: bool = False
     axis.set_minor_locator(NullLocator())
 
 
+@styled
 def rate_plot(
     name: str, rows: Sequence[str], series: Sequence[str], counts: Sequence[Sequence[Counts]], what: str
 ) -> str:
@@ -120,10 +136,11 @@ def rate_plot(
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("words missed (%), with 95 % intervals")
     if len(series) > 1:
-        plot.figure.legend(loc="outside upper center", ncols=2 if len(series) > 3 else 3)
+        _legend(plot, len(series))
     return plot.svg(f"Words missed by {what}; the figures are in the table")
 
 
+@styled
 def snr_plot(name: str, series: Mapping[str, Sequence[tuple[float, Counts]]]) -> str:
     """Draw misses over the level of the word above the other sound, one line a kind of sound."""
     plot = Plot(name)
@@ -137,12 +154,14 @@ def snr_plot(name: str, series: Mapping[str, Sequence[tuple[float, Counts]]]) ->
             snr_db, [100 * low for low, _ in ends], [100 * high for _, high in ends], color=colour(i), linewidth=1
         )
         axes.plot(snr_db, rates, color=colour(i), linestyle=line(i), marker=marker(i), markersize=5, label=label)
+    axes.set_xticks(sorted({snr_db for points in series.values() for snr_db, _ in points}))
     axes.set_ylim(0, None)
     axes.set(xlabel="level of the word over the other sound (dB)", ylabel="words missed (%)")
-    axes.legend()
+    _legend(plot, len(series))
     return plot.svg("Words missed by level of the word over the other sound; the figures are in the table")
 
 
+@styled
 def delay_plot(name: str, delays_s: Mapping[str, Sequence[float]]) -> str:
     """Draw how long after the word's end it was told, as a share of the hits."""
     plot = Plot(name)
@@ -163,11 +182,12 @@ def delay_plot(name: str, delays_s: Mapping[str, Sequence[float]]) -> str:
         )
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set(xlabel="event after the word's end (ms)", ylabel="words told (%)")
-    axes.legend()
+    _legend(plot, len(delays_s))
     medians = ", ".join(f"{label} {1000 * np.median(v):.0f} ms" for label, v in delays_s.items() if len(v))
     return plot.svg(f"Delay of the events from the word's end. Medians: {medians}")
 
 
+@styled
 def reliability_plot(name: str, before: Reliability, after: Reliability | None) -> str:
     """Draw the share of stretches with the word against their score, before and after the temperature."""
     plot = Plot(name, 3.4)
@@ -186,11 +206,12 @@ def reliability_plot(name: str, before: Reliability, after: Reliability | None) 
         xlabel="highest score of the stretch",
         ylabel="share that holds the word",
     )
-    axes.legend(loc="upper left")
+    _legend(plot, 1)
     errors = ", ".join(f"{label} {100 * found.calibration_error:.1f} points" for label, found in sides)
     return plot.svg(f"Reliability: expected calibration error {errors}")
 
 
+@styled
 def score_plot(name: str, readings: Readings, threshold: float) -> str:
     """Draw the scores of stretches with the word and of those without, each as shares, and the threshold."""
     plot = Plot(name)
@@ -209,5 +230,5 @@ def score_plot(name: str, readings: Readings, threshold: float) -> str:
     low = axes.get_ylim()[0]
     _ticks(axes.yaxis, [v for v in values if v >= low], lambda v: v)
     axes.set(xlabel="highest score of the stretch", ylabel="stretches of audio (%)")
-    axes.legend(loc="upper center")
+    _legend(plot, 3)
     return plot.svg("Histogram of the highest scores, of stretches of audio with the word and without it")

@@ -65,6 +65,12 @@ class Model:
         )
 
     @property
+    def threshold(self) -> str:
+        """The threshold and where it comes from."""
+        value, said = f"{self.subject.decision.threshold:.4f}", self.subject.threshold_from
+        return said.removeprefix("threshold ") if value in said else f"{value}, {said}"
+
+    @property
     def headline(self) -> str:
         """What it misses and how often it fires by mistake."""
         return wording.headline(self.words, self.false_accepts)
@@ -98,6 +104,11 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the whole width of the page."""
+        return len(self.head) > 5
 
 
 @dataclass(frozen=True)
@@ -210,7 +221,8 @@ def _delay_section(models: Sequence[Model]) -> Section | None:
         for name, values in delays.items()
     )
     head = ("condition" if len(models) == 1 else "model", "hits", "median", "90 %", "99 %")
-    plot = (Markup(plots.delay_plot("delay", delays)), "Of the words that were told.")
+    drawn = delays if len(models) > 1 else {"all conditions": tuple(d for values in delays.values() for d in values)}
+    plot = (Markup(plots.delay_plot("delay", drawn)), "Of the words that were told.")
     text = "From the end of the word to the event, in the time of the audio; computing and sound card come on top."
     return Section("delay", "How soon", text, [plot], [Table("Delay from the end of the word", head, rows)])
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import matplotlib
 from matplotlib.figure import Figure
+
+P = ParamSpec("P")
 
 # Each stands for a variable of the page's style sheet. They differ from any colour that matplotlib would choose.
 INK, MUTED, GRID = "#010203", "#040506", "#070809"
@@ -62,8 +66,19 @@ def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
 
+def styled(draw: Callable[P, str]) -> Callable[P, str]:
+    """Let a function draw in the report's style; what it changes of matplotlib ends with it."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> str:
+        with matplotlib.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
 class Plot:
-    """A figure with one set of axes in the report's style.
+    """A figure with one set of axes, for a function that is :func:`styled`.
 
     Parameters
     ----------
@@ -74,10 +89,9 @@ class Plot:
 
     def __init__(self, name: str, height_in: float = _HEIGHT_IN) -> None:
         self._name = name
-        with matplotlib.rc_context(_STYLE):
-            self.figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
-            self.axes: Any = self.figure.add_subplot()
-            self.axes.set_axisbelow(True)
+        self.figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
+        self.axes: Any = self.figure.add_subplot()
+        self.axes.set_axisbelow(True)
 
     def svg(self, description: str) -> str:
         """Return the picture as SVG to stand within HTML.
@@ -88,7 +102,7 @@ class Plot:
             What is seen, for those who do not see it.
         """
         file = io.StringIO()
-        with matplotlib.rc_context({**_STYLE, "svg.hashsalt": self._name}):
+        with matplotlib.rc_context({"svg.hashsalt": self._name}):
             self.figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
         return _inline(file.getvalue(), self._name, description)
 

@@ -38,6 +38,11 @@ def times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
 
 
+def counted(n: int, thing: str) -> str:
+    """Return a number with its noun: 1 false accept, 2 false accepts."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
 def headline(words: Sequence[WordsRow], false_accepts: Sequence[FalseAcceptsRow]) -> str:
     """Say in one sentence what is missed and how often it fires by mistake."""
     parts = []
@@ -80,7 +85,8 @@ def _words_claim(counts: Counts) -> str:
 
 def _hours_claim(counts: Counts) -> str:
     bound = rate_below(counts.n_false_accepts, counts.hours)
-    said = f"{counts.n_false_accepts} false accepts in {hours(counts.hours)} h show fewer than {rate(bound)} an hour"
+    events = counted(counts.n_false_accepts, "false accept")
+    said = f"{events} in {hours(counts.hours)} h show fewer than {rate(bound)} an hour"
     needed = hours_needed(0.1)
     if counts.hours < needed:
         return f"{said} (one-sided, 95 %); {needed:.0f} h without one are needed to show fewer than 0.1 an hour."
@@ -93,8 +99,7 @@ def _cluster_claims(words: Sequence[WordsRow]) -> list[str]:
     if by_speaker is None:
         said.append("The recordings name no speaker: how far the figures hold for other voices is not known.")
     elif by_speaker.n_clusters < FEW_CLUSTERS:
-        n_speakers = by_speaker.n_clusters
-        people = f"{n_speakers} speaker{'' if n_speakers == 1 else 's'}"
+        people = counted(by_speaker.n_clusters, "speaker")
         said.append(f"The words are of {people}: intervals by speaker mean little, and other voices may do worse.")
     if any(row.counts.n_words > row.by_recording.n_clusters for row in words):
         said.append(
