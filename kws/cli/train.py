@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kws.train.loop import StepReport, Trainer
+    from kws.train.observers import Observers
     from kws.train.processes import Processes
     from kws.train.recipe import Recipe
     from kws.train.session import MakeStreams, Session
@@ -38,6 +39,9 @@ class _Options:
     overwrite: bool
     workers: int | None
     cpu: bool
+    profile: str | None
+    tensorboard: bool
+    live: bool
 
 
 def train(
@@ -50,6 +54,11 @@ def train(
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes that make batches.")] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Train on the CPU even where there is a GPU.")] = False,
+    profile: Annotated[
+        str | None, typer.Option(help="Gear: 'low' for 2 cores and 2 GiB, 'high' for many cores or a GPU.")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to OUT/tensorboard as well.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Show loss and misses in a window, or in OUT/live.png.")] = False,
 ) -> None:
     """Train the network that a recipe describes and export it.
 
@@ -70,7 +79,7 @@ def train(
     from kws.train.processes import Processes
     from kws.train.run_folder import RunFolder
 
-    options = _Options(recipe, out, data, resume, overwrite, workers, cpu)
+    options = _Options(recipe, out, data, resume, overwrite, workers, cpu, profile, tensorboard, live)
     with _told_once():
         settings = _load(options)
         make_streams = _make_streams(settings)
@@ -82,8 +91,9 @@ def train(
     elif processes.is_main and not overwrite:
         folder.require_free()
     with folder.claimed() if processes.is_main else nullcontext():
-        session = _open(options, settings, make_streams, processes, console)
-        _train(session, options, console)
+        with _observers(options, settings, console) if processes.is_main else nullcontext() as observers:
+            session = _open(options, settings, make_streams, processes, console)
+            _train(session, options, console, observers)
         if processes.is_main:
             _export(session, console)
     processes.close()
@@ -103,14 +113,30 @@ def _told_once() -> Iterator[None]:
 
 
 def _load(options: _Options) -> Recipe:
+    from kws.train.profiles import apply_profile
     from kws.train.recipe import load_recipe
 
     if options.resume and options.overwrite:
         raise ConfigError("--resume and --overwrite were given; accepted is one of them")
-    recipe = load_recipe(options.recipe, options.data)
+    recipe = apply_profile(load_recipe(options.recipe, options.data), options.profile)
     if options.workers is not None:
         recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, workers=options.workers))
     return recipe
+
+
+@contextmanager
+def _observers(options: _Options, recipe: Recipe, console: Console) -> Iterator[Observers]:
+    from kws.cli.train_progress import told_as_notices
+    from kws.train.observers import open_observers
+    from kws.train.profiles import profile_observers
+
+    asked = [name for name in ("tensorboard", "live") if getattr(options, name)]
+    with told_as_notices("kws.train.observers", partial(_say, console, "careful: ")):
+        observers = open_observers(asked, options.out, recipe, profile_observers(options.profile))
+        try:
+            yield observers
+        finally:
+            observers.close()
 
 
 def _open(
@@ -147,18 +173,22 @@ def _make_streams(recipe: Recipe) -> MakeStreams:
     return make
 
 
-def _train(session: Session, options: _Options, console: Console) -> None:
-    from kws.cli.train_progress import open_display
+def _train(session: Session, options: _Options, console: Console, observers: Observers | None) -> None:
+    from kws.cli.train_progress import PoolDisplay, open_display
 
-    with console.status("arranging the data"):
-        run = session.prepare(options.resume)
+    with console.status("arranging the data") as status:
+        run = session.prepare(options.resume, PoolDisplay(console, status.update).update)
     _say(console, "", _headline(session, run.trainer))
+    if observers is not None:
+        observers.begin(lambda: run.maker[0])
     display = open_display(console, session.recipe.training.steps, run.trainer.step)
 
     def on_progress(report: StepReport) -> None:
         display.update(report)
         if report.outcome is not None:
             _say(console, "", _epoch_line(report))
+        if observers is not None:
+            observers.step(report)
 
     try:
         run.train(session.recipe.training.workers, on_progress)
@@ -187,7 +217,8 @@ def _resume_command(options: _Options, processes: Processes) -> str:
     words += [str(options.recipe), "--out", str(options.out)]
     words += ["--data", str(options.data)] if options.data is not None else []
     words += ["--workers", str(options.workers)] if options.workers is not None else []
-    words += ["--cpu"] if options.cpu else []
+    words += ["--profile", options.profile] if options.profile is not None else []
+    words += [f"--{name}" for name in ("cpu", "tensorboard", "live") if getattr(options, name)]
     return shlex.join([*words, "--resume"])
 
 

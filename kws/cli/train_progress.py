@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -105,6 +107,53 @@ class Lines:
 
     def close(self) -> None:
         """Do nothing: each line is whole."""
+
+
+class PoolDisplay:
+    """Shows how far the making of a pool of streams is.
+
+    Parameters
+    ----------
+    console : Console
+    show : callable
+        Replaces the line at the bottom of a terminal; elsewhere a line is printed now and then.
+    """
+
+    def __init__(self, console: Console, show: Callable[[str], object]) -> None:
+        self._console, self._show = console, show
+        self._said_s: float | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many streams are there, and how many are wanted."""
+        text = f"making streams for the cache: {done:,} of {total:,}"
+        if self._console.is_terminal:
+            self._show(text)
+            return
+        now_s = time.monotonic()
+        if self._said_s is None or now_s - self._said_s >= LINE_EVERY_S or done == total:
+            self._said_s = now_s
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+@contextmanager
+def told_as_notices(name: str, say: Callable[[str], object]) -> Iterator[None]:
+    """Tell what a logger and those below it warn of as lines of the program, whole beside the bar."""
+    handler = _Notices(say)
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Notices(logging.Handler):
+    def __init__(self, say: Callable[[str], object]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(record.getMessage())
 
 
 def _span(seconds: float) -> str:

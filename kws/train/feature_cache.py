@@ -13,7 +13,6 @@ from torch.utils.data import Dataset
 
 from kws import __version__
 from kws.config import to_dict
-from kws.errors import ConfigError
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
 from kws.train.batches import Batch, BatchMaker, ExampleMaker, Share, to_batch
@@ -84,7 +83,7 @@ def open_batches(
     Raises
     ------
     ConfigError
-        If the streams of a step cannot be shared evenly, or the pool is smaller than a batch.
+        If the streams of a step cannot be shared evenly.
     DataError
         If the pool cannot be written.
     """
@@ -92,21 +91,11 @@ def open_batches(
     if cache.streams == 0:
         return BatchMaker(source, chain, spec, training, recipe.seed, first, process, n_processes)
     share = Share(training, first, process, n_processes)
-    check_pool_size(cache, share)
     is_energy = spec.front_end.compression == "pcen"
     examples = ExampleMaker(source, chain, spec, training.loss)
     maker = PoolMaker(examples, is_energy, recipe.seed, cache.streams, training.workers)
     place = cache_folder(cache, out) / pool_name(source, chain, spec, recipe)
     return CachedBatches(maker.open(place, on_progress), chain, share, recipe.seed)
-
-
-def check_pool_size(cache: CacheConfig, share: Share) -> None:
-    """Raise :class:`ConfigError` if a batch is larger than the pool."""
-    if cache.streams < share.n_streams:
-        raise ConfigError(
-            f"training.cache.streams is {cache.streams}; accepted are 0 and at least {share.n_streams}, the streams "
-            "of a batch"
-        )
 
 
 def cache_folder(cache: CacheConfig, out: Path) -> Path:

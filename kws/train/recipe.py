@@ -246,6 +246,12 @@ class TrainingConfig:
                 f"training.accumulate_batches is {self.accumulate_batches}; accepted are divisors of "
                 f"training.batch_size, {self.batch_size}"
             )
+        n_streams = self.batch_size // self.accumulate_batches
+        if 0 < self.cache.streams < n_streams:
+            raise ConfigError(
+                f"training.cache.streams is {self.cache.streams}; accepted are 0 and at least {n_streams}, the streams "
+                "of a batch"
+            )
         require("training.learning_rate", self.learning_rate, 1e-7, 1.0)
         require("training.weight_decay", self.weight_decay, 0.0, 10.0)
         require("training.warm_up_steps", self.warm_up_steps, 0, 1_000_000)

@@ -16,8 +16,10 @@ from kws.audio import FloatArray, to_float32
 from kws.models import build_model
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
-from kws.train.batches import Batch, BatchMaker, ClipHook, batches, clip_hook
+from kws.train.batches import Batch, ClipHook, batches, clip_hook
 from kws.train.corpus import Corpus
+from kws.train.feature_cache import open_batches
+from kws.train.feature_pool import OnProgress
 from kws.train.loop import StepReport, Trainer
 from kws.train.material import Material, prepare_material
 from kws.train.processes import Processes
@@ -91,20 +93,22 @@ class Session:
     processes: Processes | None = None
     on_notice: Callable[[str], None] = logging.getLogger(__name__).warning
 
-    def prepare(self, resume: bool) -> Run:
+    def prepare(self, resume: bool, on_pool: OnProgress | None = None) -> Run:
         """Arrange the data and make the network.
 
         Parameters
         ----------
         resume : bool
             Go on from the folder's last checkpoint.
+        on_pool : callable, optional
+            Called while a pool of streams is made, with the streams that are there and their total.
 
         Raises
         ------
         CheckpointError
             If there is none to go on from, or it was made with another recipe.
         DataError
-            If a run is in the folder that may not be overwritten.
+            If a run is in the folder that may not be overwritten, or a pool of streams cannot be written.
         """
         recipe, spec = self.recipe, make_spec(self.recipe, self.corpus)
         processes = self.processes or Processes(recipe.training)
@@ -117,15 +121,15 @@ class Session:
         trainer = Trainer(recipe, spec, self.out, validator, processes, self.on_notice)
         if resume:
             trainer.resume()
-        return Run(trainer, self._batches(spec, trainer.step, processes), folder, processes)
+        return Run(trainer, self._batches(spec, trainer.step, processes, on_pool), folder, processes)
 
-    def _batches(self, spec: ModelSpec, first: int, processes: Processes) -> Dataset[Batch]:
+    def _batches(self, spec: ModelSpec, first: int, processes: Processes, on_pool: OnProgress | None) -> Dataset[Batch]:
         recipe = self.recipe
         chain = AugmentationChain.from_dict(recipe.augment, [to_float32(c.samples) for c in self.corpus.rirs])
-        material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed))
+        material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed), recipe.material)
         source = self.make_streams(material, clip_hook(chain))
         share = first, processes.index, processes.count
-        return BatchMaker(source, chain, spec, recipe.training, recipe.seed, *share)
+        return open_batches(source, chain, spec, recipe, self.out, *share, on_pool)
 
     def validation_streams(self) -> list[ValidationStream]:
         """Return the streams on which epochs are compared; the same for the same recipe."""

@@ -43,6 +43,10 @@ class Observers(Observer):
         """Names of those that still work."""
         return list(self._members)
 
+    def begin(self, example: Callable[[], Batch]) -> None:
+        """Pass the maker of an example on to all."""
+        self._tell(lambda member: member.begin(example))
+
     def step(self, report: StepReport) -> None:
         """Pass a report on to all."""
         self._tell(lambda member: member.step(report))
@@ -61,13 +65,7 @@ class Observers(Observer):
                 self._members.pop(name)
 
 
-def open_observers(
-    names: Collection[str],
-    out: Path,
-    recipe: Recipe,
-    example: Callable[[], Batch] | None = None,
-    wished: Collection[str] = (),
-) -> Observers:
+def open_observers(names: Collection[str], out: Path, recipe: Recipe, wished: Collection[str] = ()) -> Observers:
     """Open observers by name.
 
     Parameters
@@ -77,8 +75,6 @@ def open_observers(
     out : Path
         Existing folder of the run, for what they write.
     recipe : Recipe
-    example : callable, optional
-        Makes a batch to show; called at most once by each.
     wished : collection of str
         Those that come along where they can be had; what they lack is logged.
 
@@ -93,7 +89,7 @@ def open_observers(
     for name in dict.fromkeys((*names, *wished)):
         require_one_of("observer", name, OBSERVERS)
         try:
-            members[name] = OBSERVERS[name](out, recipe, example)
+            members[name] = OBSERVERS[name](out, recipe)
         except KwsError as error:
             if name in names:
                 Observers(members).close()

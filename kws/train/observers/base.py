@@ -22,12 +22,13 @@ class Observer:
     out : Path
         Existing folder of the run.
     recipe : Recipe
-    example : callable, optional
-        Makes a batch to show.
     """
 
-    def __init__(self, out: Path, recipe: Recipe, example: Callable[[], Batch] | None = None) -> None:
-        self.out, self.recipe, self.example = out, recipe, example
+    def __init__(self, out: Path, recipe: Recipe) -> None:
+        self.out, self.recipe = out, recipe
+
+    def begin(self, example: Callable[[], Batch]) -> None:
+        """Take a function that makes a batch to show, before the first step."""
 
     def step(self, report: StepReport) -> None:
         """Take the report of one optimiser step; ``report.outcome`` is set where a validation was made."""

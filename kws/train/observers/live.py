@@ -10,7 +10,6 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from kws.errors import ConfigError
 from kws.train.observers.base import Observer
 
 if TYPE_CHECKING:
-    from kws.train.batches import Batch
     from kws.train.loop import StepReport
     from kws.train.recipe import Recipe
 
@@ -39,8 +37,6 @@ class LivePlot(Observer):
     out : Path
         Folder of the run.
     recipe : Recipe
-    example : callable, optional
-        Not used.
 
     Raises
     ------
@@ -48,8 +44,8 @@ class LivePlot(Observer):
         If no process can be started.
     """
 
-    def __init__(self, out: Path, recipe: Recipe, example: Callable[[], Batch] | None = None) -> None:
-        super().__init__(out, recipe, example)
+    def __init__(self, out: Path, recipe: Recipe) -> None:
+        super().__init__(out, recipe)
         self._has_begun = False
         self._waiting: queue.Queue[bytes | None] = queue.Queue(_MAX_WAITING)
         self._process = _start()

@@ -30,8 +30,6 @@ class TensorBoard(Observer):
     out : Path
         Folder of the run; the log is its subfolder ``tensorboard``.
     recipe : Recipe
-    example : callable, optional
-        Makes the batch to show.
 
     Raises
     ------
@@ -39,10 +37,15 @@ class TensorBoard(Observer):
         If tensorboard is not installed.
     """
 
-    def __init__(self, out: Path, recipe: Recipe, example: Callable[[], Batch] | None = None) -> None:
-        super().__init__(out, recipe, example)
+    def __init__(self, out: Path, recipe: Recipe) -> None:
+        super().__init__(out, recipe)
         self._package = import_package("torch.utils.tensorboard", "tensorboard", "tensorboard", "log to TensorBoard")
         self._writer: Any = None
+        self._example: Callable[[], Batch] | None = None
+
+    def begin(self, example: Callable[[], Batch]) -> None:
+        """Keep the maker of a batch until there is a log to write it to."""
+        self._example = example
 
     def step(self, report: StepReport) -> None:
         """Write the figures of a step, and those of its validation."""
@@ -67,8 +70,8 @@ class TensorBoard(Observer):
                 self._writer.add_scalar(name, value, step)
 
     def _write_example(self, step: int) -> None:
-        if self.example is not None:
-            picture = batch_picture(self.example())
+        if self._example is not None:
+            picture = batch_picture(self._example())
             self._writer.add_image("a batch: features, windows, labels", picture, step, dataformats="HWC")
 
 

@@ -128,7 +128,8 @@ def scalars(found: EventAccumulator, tag: str) -> list[tuple[int, float]]:
 
 
 def test_tensorboard_has_every_figure(tmp_path: Path) -> None:
-    group = open_observers(["tensorboard"], tmp_path, RECIPE, batch)
+    group = open_observers(["tensorboard"], tmp_path, RECIPE)
+    group.begin(batch)
     group.step(report(1))
     group.step(report(2, outcome()))
     group.close()
@@ -165,7 +166,7 @@ def test_a_run_that_goes_on_goes_on_in_the_same_curves(tmp_path: Path) -> None:
 
 
 def test_tensorboard_without_a_step_writes_nothing(tmp_path: Path) -> None:
-    open_observers(["tensorboard"], tmp_path, RECIPE, batch).close()
+    open_observers(["tensorboard"], tmp_path, RECIPE).close()
     assert list(tmp_path.iterdir()) == []
 
 
