@@ -227,6 +227,9 @@ def _of_keyword(keyword: str, column: int, trials: Sequence[Trial], heard: Seque
     """Return what concerns a keyword: its words, the negatives, and the words of others as recorded."""
     scored = []
     for trial, found in zip(trials, heard, strict=True):
+        if not len(found.scores):
+            # Shorter than one step of the model: there is nothing to decide on.
+            continue
         if trial.keyword not in ("", keyword):
             if trial.condition != CLEAN:
                 continue
