@@ -148,10 +148,10 @@ Placed = list[tuple[Path, tuple[str, ...]]]
 def _place(rule: SideRule, config: DataConfig, group: str, paths: list[Path], sides: Sequence[str]) -> Placed:
     """Return the files that are wanted, each with the sides that it is on."""
     placed = []
-    for path in paths:
-        relative = path.relative_to(config.root).as_posix()
+    relatives = [path.relative_to(config.root).as_posix() for path in paths]
+    for path, relative, side in zip(paths, relatives, rule.sides(relatives), strict=True):
         is_cut = group == "noise" and rule.is_cut_by_time(relative)
-        on_sides = SIDES if is_cut else (rule.side(relative),)
+        on_sides = SIDES if is_cut else (side,)
         wanted = on_sides if group == "rirs" else tuple(side for side in on_sides if side in sides)
         if wanted:
             placed.append((path, wanted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from kws.errors import DataError
@@ -55,6 +56,23 @@ class SideRule:
         # One speaker alone would fall on one side whole: such a folder is split by clip.
         share = _hash_share(key if row.get("n_speakers", "1") != "1" else relative)
         return VALIDATION if share < self._config.validation_share else TRAIN
+
+    def sides(self, relatives: Sequence[str]) -> list[str]:
+        """Return the side of each clip of a folder, so that chance leaves neither training nor validation empty.
+
+        A handful of clips may all hash to one side. Then the one that is nearest to the border changes over. Only
+        chance is overruled: neither a manifest, nor the official rule, nor a speaker whose clips stay together.
+        """
+        sides = [self.side(relative) for relative in relatives]
+        if len(sides) > 1 and len(set(sides)) == 1 and all(map(self._is_by_chance, relatives)):
+            border = self._config.validation_share
+            distances = [abs(_hash_share(relative) - border) for relative in relatives]
+            sides[distances.index(min(distances))] = TRAIN if sides[0] == VALIDATION else VALIDATION
+        return sides
+
+    def _is_by_chance(self, relative: str) -> bool:
+        row = self._rows.get(relative, {})
+        return self._official is None and row.get("split", "") in _UNSPLIT and not row.get("speaker")
 
     def is_cut_by_time(self, relative: str) -> bool:
         """Return whether a recording of noise is on all sides, each with a stretch of its own.
