@@ -19,7 +19,7 @@ BEFORE_S, AFTER_S = 2.2, 1.2
 """How much is heard before and after the end of the word, or the event."""
 
 _WINDOW, _HOP = 512, 400
-_N_ROWS = 48
+_N_ROWS = 64
 _DYNAMIC_DB = 60.0
 # Few grey levels make a small file, and nobody sees more in a picture as high as two lines of text.
 _N_LEVELS = 24
@@ -90,8 +90,7 @@ def _spectrogram(samples: FloatArray) -> npt.NDArray[np.float64]:
     padded = np.pad(samples.astype(np.float64), (0, max(0, _WINDOW - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))))[:, 1:]
-    n_used = power.shape[1] // _N_ROWS * _N_ROWS
-    rows = power[:, :n_used].reshape(len(frames), _N_ROWS, -1).mean(axis=2).T[::-1]
+    rows = power.reshape(len(frames), _N_ROWS, -1).mean(axis=2).T[::-1]
     level_db = 10 * np.log10(np.maximum(rows, 1e-12))
     shown = np.clip(1 + (level_db - max(level_db.max(), -60.0)) / _DYNAMIC_DB, 0, 1)
     return np.asarray(np.round(shown * (_N_LEVELS - 1)) / (_N_LEVELS - 1))

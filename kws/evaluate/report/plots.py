@@ -216,6 +216,11 @@ def score_plot(name: str, readings: Readings, threshold: float) -> str:
     """Draw the scores of stretches with the word and of those without, each as shares, and the threshold."""
     plot = Plot(name)
     axes = plot.axes
+    # Before anything is drawn: a histogram of one bin would give the axis no extent.
+    low = 70 / max(len(readings.scores), 1)
+    axes.set_ylim(low, 130)
+    axes.set_yscale("log")
+    _ticks(axes.yaxis, [v for v in (0.01, 0.1, 1.0, 10.0, 100.0) if v >= low], lambda v: v)
     edges = np.linspace(0, 1, 26)
     kinds = (("with the word", readings.scores[readings.is_word]), ("without it", readings.scores[~readings.is_word]))
     for i, (label, scores) in enumerate(kinds):
@@ -224,11 +229,6 @@ def score_plot(name: str, readings: Readings, threshold: float) -> str:
             axes.hist(scores, edges, weights=weights, histtype="stepfilled", color=colour(i), alpha=0.35, label=label)
             axes.hist(scores, edges, weights=weights, histtype="step", color=colour(i), linestyle=line(i))
     axes.axvline(threshold, color=INK, linewidth=1.2, linestyle="--", label=f"threshold {threshold:.3f}")
-    axes.set_yscale("log")
-    axes.set_ylim(None, 130)
-    values = (0.01, 0.1, 1.0, 10.0, 100.0)
-    low = axes.get_ylim()[0]
-    _ticks(axes.yaxis, [v for v in values if v >= low], lambda v: v)
     axes.set(xlabel="highest score of the stretch", ylabel="stretches of audio (%)")
     _legend(plot, 3)
     return plot.svg("Histogram of the highest scores, of stretches of audio with the word and without it")
