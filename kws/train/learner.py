@@ -171,7 +171,7 @@ class Learner:
         if number < loss.warm_up_share * steps:
             return frame_loss(logits, batch.labels.to(logits.device), marks)
         region_steps = max(1, round(loss.region_s / self._spec.step_s))
-        return max_pooling_loss(logits, marks, region_steps, loss.hardest_weight, loss.negative_weight)
+        return max_pooling_loss(logits, marks, region_steps, loss)
 
 
 def make_optimizer(network: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer:

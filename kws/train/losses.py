@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kws.train.recipe import LossConfig
+
 _LOWEST = -1e4
 
 
@@ -28,9 +30,7 @@ def frame_loss(logits: Tensor, labels: Tensor, windows: Tensor) -> Tensor:
     return _mean(losses, positive) + _mean(losses, negative)
 
 
-def max_pooling_loss(
-    logits: Tensor, windows: Tensor, region_steps: int, hardest_weight: float, negative_weight: float
-) -> Tensor:
+def max_pooling_loss(logits: Tensor, windows: Tensor, region_steps: int, config: LossConfig) -> Tensor:
     """Return the max-pooling loss: each word must peak in its window, everything else must stay low.
 
     Parameters
@@ -41,15 +41,14 @@ def max_pooling_loss(
         score is pushed down while the word is still being said.
     region_steps : int
         Negative steps are pooled over regions of this length.
-    hardest_weight : float
-        Weight of the hardest region of each stream against the mean over regions.
-    negative_weight : float
-        Weight of the negative part.
+    config : LossConfig
+        Its weights of regions.
 
     References
     ----------
     Sun et al., "Max-Pooling Loss Training of Long Short-Term Memory Networks for Small-Footprint Keyword
-    Spotting", SLT 2016.
+    Spotting", SLT 2016. Hard examples by region: Hou et al., "Mining Effective Negative Training Samples for
+    Keyword Spotting", ICASSP 2020.
     """
     peaks = [
         torch.where(windows == n, logits, _LOWEST).amax(dim=1)[(windows == n).any(dim=1)]
@@ -57,9 +56,18 @@ def max_pooling_loss(
     ]
     positive = functional.softplus(-torch.cat(peaks)).mean() if peaks else logits.sum() * 0.0
     regions = _region_maxima(torch.where(windows == 0, logits, _LOWEST), region_steps)
+    return positive + config.negative_weight * _negative_part(regions, config)
+
+
+def _negative_part(regions: Tensor, config: LossConfig) -> Tensor:
     losses = functional.softplus(regions)
-    negative = (1 - hardest_weight) * _mean(losses, regions > _LOWEST) + hardest_weight * losses.amax(dim=1).mean()
-    return positive + negative_weight * negative
+    n_hardest = max(1, round(config.batch_hardest_share * losses.numel()))
+    rest = 1.0 - config.hardest_weight - config.batch_hardest_weight
+    return (
+        rest * _mean(losses, regions > _LOWEST)
+        + config.hardest_weight * losses.amax(dim=1).mean()
+        + config.batch_hardest_weight * losses.flatten().topk(n_hardest).values.mean()
+    )
 
 
 def _region_maxima(logits: Tensor, region_steps: int) -> Tensor:

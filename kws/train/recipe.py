@@ -127,7 +127,10 @@ class LossConfig:
     region_s : float
         Length of the regions whose maxima are pushed down where there is no word.
     hardest_weight : float
-        Weight of the hardest region of a stream against the mean over all regions, 0 to 1.
+        Weight of the hardest region of each stream against the mean over all regions, 0 to 1.
+    batch_hardest_weight, batch_hardest_share : float
+        Weight of the hardest regions of the whole batch, and the share of all regions that these are: most streams
+        have no region that is hard at all, a few have several.
     negative_weight : float
         Weight of the negative part against the positive part. With less than about 3 a hard negative counts less
         than a hard word, and false accepts keep their scores.
@@ -139,12 +142,19 @@ class LossConfig:
     after_s: float = 0.32
     ignore_s: float = 0.4
     region_s: float = 0.6
-    hardest_weight: float = 0.8
+    hardest_weight: float = 0.4
+    batch_hardest_weight: float = 0.4
+    batch_hardest_share: float = 0.01
     negative_weight: float = 3.0
 
     def __post_init__(self) -> None:
-        for name in ("warm_up_share", "hardest_weight"):
+        for name in ("warm_up_share", "hardest_weight", "batch_hardest_weight", "batch_hardest_share"):
             require(f"training.loss.{name}", getattr(self, name), 0.0, 1.0)
+        if self.hardest_weight + self.batch_hardest_weight > 1.0:
+            raise ConfigError(
+                f"training.loss.hardest_weight {self.hardest_weight} and batch_hardest_weight "
+                f"{self.batch_hardest_weight} are more than 1 together; accepted are shares of the negative part"
+            )
         for name in ("label_s", "before_s", "after_s", "ignore_s", "region_s"):
             require(f"training.loss.{name}", getattr(self, name), 0.0, 10.0)
         require("training.loss.negative_weight", self.negative_weight, 0.0, 100.0)
