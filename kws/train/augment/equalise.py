@@ -1,4 +1,4 @@
-"""Colour a clip as another microphone, phone line or wall would."""
+"""Colour a clip as another microphone or wall would."""
 
 from __future__ import annotations
 
@@ -21,47 +21,36 @@ _LOG_OF_DB = np.log(10.0) / 20.0
 
 @dataclass(frozen=True)
 class Equalise(Augmentation):
-    """Apply a smooth drawn magnitude response, sometimes the pass band of a telephone.
+    """Apply a smooth drawn magnitude response.
 
     Parameters
     ----------
     depth_db : float
         Standard deviation of the gain at each of seven points spaced evenly on the mel scale.
-    telephone_share : float
-        Share of the changed clips that are also cut to 300-3400 Hz.
     """
 
     stage: ClassVar[str] = "clip"
     depth_db: float = 4.0
-    telephone_share: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("augment.equalise.depth_db", self.depth_db, 0.0, 40.0)
-        require("augment.equalise.telephone_share", self.telephone_share, 0.0, 1.0)
 
     def apply(self, x: FloatArray, rng: np.random.Generator, rirs: Sequence[FloatArray]) -> FloatArray:
         """Return ``(N,)`` samples."""
         points_db = rng.normal(0.0, self.depth_db, _N_POINTS)
-        is_telephone = rng.random() < self.telephone_share
         # Room behind the clip, so that the filter's ringing does not wrap around to its start.
         n_fft = fast_length(len(x) + _RING_SAMPLES)
-        shapes, telephone = _log_gains(n_fft)
-        log_gain = points_db.astype(np.float32) @ shapes
-        if is_telephone:
-            log_gain -= telephone
+        log_gain = points_db.astype(np.float32) @ _log_gains(n_fft)
         spectrum = np.fft.rfft(x, n_fft) * np.exp(log_gain)
         return np.fft.irfft(spectrum, n_fft)[: len(x)].astype(np.float32)
 
 
 @functools.lru_cache(maxsize=16)
-def _log_gains(n_fft: int) -> tuple[FloatArray, FloatArray]:
-    """Return, for each bin, what a decibel at each point adds to the log of the gain, and what a telephone takes."""
+def _log_gains(n_fft: int) -> FloatArray:
+    """Return, for each point ``(7, bins)``, what a decibel there adds to the log of each bin's gain."""
     hz = np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE_HZ)
     mel = np.log1p(hz / 700.0)
     places = np.linspace(0.0, mel[-1] + 1e-9, _N_POINTS)
     shapes = np.stack([np.interp(mel, places, one) for one in np.eye(_N_POINTS)])
-    # 24 dB an octave outside the band, bounded so that silence stays finite.
-    octaves = np.maximum(np.log2(300.0 / np.maximum(hz, 1.0)), np.log2(np.maximum(hz, 1.0) / 3400.0))
-    telephone = np.clip(24.0 * octaves, 0.0, 60.0)
-    return (_LOG_OF_DB * shapes).astype(np.float32), (_LOG_OF_DB * telephone).astype(np.float32)
+    return (_LOG_OF_DB * shapes).astype(np.float32)

@@ -91,16 +91,8 @@ def test_microphone_noise_has_its_level() -> None:
 
 
 def test_equaliser_of_no_depth_changes_nothing() -> None:
-    same = Equalise(probability=1.0, depth_db=0.0, telephone_share=0.0)(NOISE, np.random.default_rng(0))
+    same = Equalise(probability=1.0, depth_db=0.0)(NOISE, np.random.default_rng(0))
     np.testing.assert_allclose(same, NOISE, atol=1e-6)
-
-
-def test_telephone_passes_speech_and_stops_the_rest() -> None:
-    member = Equalise(probability=1.0, depth_db=0.0, telephone_share=1.0)
-    spectrum = np.abs(np.fft.rfft(member(NOISE, np.random.default_rng(0)))) / np.abs(np.fft.rfft(NOISE))
-    hz = np.fft.rfftfreq(len(NOISE), 1 / SAMPLE_RATE_HZ)
-    assert np.median(spectrum[(hz > 500) & (hz < 3000)]) == pytest.approx(1.0, abs=0.01)
-    assert np.median(spectrum[hz > 6800]) < 0.1
 
 
 def test_pass_band_halves_the_power_at_its_corners_and_keeps_the_middle() -> None:
