@@ -1,0 +1,145 @@
+"""``kws data check``: the doctor's report on a folder of recordings or on a recipe's data."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+
+    from data_tools.check import Listing, Report
+    from data_tools.check.run import OnProgress
+
+EXIT_ERRORS_FOUND = 1
+_TERMINAL = Path("-")
+
+
+def check(
+    data: Annotated[Path, typer.Argument(help="Folder of audio, or a TOML recipe.")],
+    root: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the audio, instead of the recipe's data.root.")
+    ] = None,
+    keyword: Annotated[
+        list[str] | None,
+        typer.Option(help="Class of a folder that is a keyword; other words are then negatives. Again for more."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all findings with all files as JSON; - for the terminal.")
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw a PNG: of a recipe a batch as the model sees it, of a folder clips and their sound."),
+    ] = None,
+    files: Annotated[int, typer.Option(min=0, help="How many files of each finding are shown.")] = 4,
+    jobs: Annotated[int, typer.Option(help="Processes that read; -1 for all cores.")] = -1,
+) -> None:
+    """Find what is wrong with recordings before hours of training show it.
+
+    Exit code 0: no errors, perhaps warnings; 1: errors were found; 2: it could not be checked.
+
+    Examples:
+
+        kws data check recordings/
+
+        kws data check recordings/ --keyword computer --json report.json
+
+        kws data check recipes/my-word.toml --data recordings/ --picture batch.png
+    """
+    from rich.console import Console
+
+    from kws.cli.data_show import show
+
+    is_recipe = data.suffix.lower() == ".toml"
+    _refuse(root is not None and not is_recipe, f"--data is {root}", "a recipe before it, such as recipes/my-word.toml")
+    _refuse(bool(keyword) and is_recipe, "--keyword is given with a recipe", "a folder; a recipe names its keywords")
+    _refuse(jobs < 1 and jobs != -1, f"--jobs is {jobs}", "whole numbers from 1, or -1 for all cores")
+    for target in (json_file, picture):
+        _require_place(target)
+    n_jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_jobs = n_jobs if jobs == -1 else jobs
+    with _progress_bar() as on_progress:
+        if is_recipe:
+            from kws.cli.data_recipe import check_recipe
+
+            report = check_recipe(data, root, picture, n_jobs, on_progress)
+        else:
+            report = _check_folder(data, keyword or [], picture, n_jobs, on_progress)
+    if json_file == _TERMINAL:
+        typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
+    else:
+        show(report, Console(), files)
+    if json_file not in (None, _TERMINAL):
+        _write_json(report, json_file)
+    if report.has_errors:
+        raise typer.Exit(EXIT_ERRORS_FOUND)
+
+
+def _check_folder(
+    folder: Path, keywords: list[str], picture: Path | None, jobs: int, on_progress: OnProgress
+) -> Report:
+    from data_tools.check import check_data, list_folder
+
+    listing = list_folder(folder, keywords)
+    report = check_data(listing, jobs=jobs, on_progress=on_progress)
+    if picture is not None:
+        _draw_clips(listing, picture)
+    return report
+
+
+def _draw_clips(listing: Listing, picture: Path) -> None:
+    from data_tools.check.examples import example_clips
+    from data_tools.check.picture import draw_clips
+
+    draw_clips(picture, example_clips(listing))
+
+
+def _refuse(is_wrong: bool, what: str, accepted: str) -> None:
+    from kws.errors import ConfigError
+
+    if is_wrong:
+        raise ConfigError(f"{what}; accepted is {accepted}")
+
+
+def _require_place(target: Path | None) -> None:
+    """Find a place that cannot be written before minutes of reading."""
+    if target is None or target == _TERMINAL:
+        return
+    _refuse(target.is_dir(), f"{target}: is a folder", "the name of a file")
+    _refuse(not target.parent.is_dir(), f"{target}: there is no folder {target.parent}", "a file in a folder that is")
+
+
+def _write_json(report: Report, path: Path | None) -> None:
+    from kws.errors import DataError
+
+    assert path is not None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[OnProgress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks = {}
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield on_progress
