@@ -13,12 +13,12 @@ import numpy as np
 from kws import __version__
 from kws.evaluate.bootstrap import BootstrapInterval
 from kws.evaluate.compare import Comparison
+from kws.evaluate.curves import det_curves
 from kws.evaluate.evaluation import Evaluation
 from kws.evaluate.intervals import rate_below, share_below, wilson_interval
-from kws.evaluate.report.curves import det_curves
-from kws.evaluate.report.tables import Breakdown, FalseAcceptsRow, WordsRow, breakdowns, false_accept_rows, words_rows
-from kws.evaluate.report.wording import claims
+from kws.evaluate.tables import Breakdown, FalseAcceptsRow, WordsRow, breakdowns, false_accept_rows, words_rows
 from kws.evaluate.trials import Material, TrialSettings
+from kws.evaluate.wording import claims
 
 SCHEMA = "kws-eval/1"
 """Its number rises when a key changes its meaning or goes; a new key does not raise it."""

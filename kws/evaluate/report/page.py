@@ -10,10 +10,9 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from kws import __version__
 from kws.errors import DataError
+from kws.evaluate import wording
 from kws.evaluate.compare import Comparison, at_equal_false_accepts, compare
-from kws.evaluate.report import wording
 from kws.evaluate.report.clips import AFTER_S, BEFORE_S
 from kws.evaluate.report.mistakes import MAX_SHOWN, Listing, Mistake, list_mistakes, mistakes_of, mistakes_of_one
 from kws.evaluate.report.sections import Model, Section, curves_section, groups_sections, scores_section
@@ -74,7 +73,6 @@ def write_report(
         names = list(comparisons[0].names)
         models = [Model.of(names[0], subject, rng, n_resamples, fitted_on), Model.of(names[1], other, rng, n_resamples)]
     html = _template().render(
-        version=__version__,
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         models=models,
         comparisons=comparisons,

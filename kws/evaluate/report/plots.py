@@ -12,8 +12,8 @@ from scipy import special
 
 from kws.evaluate.calibration import Readings, Reliability
 from kws.evaluate.counting import Counts
+from kws.evaluate.curves import DetCurve
 from kws.evaluate.intervals import poisson_interval, wilson_interval
-from kws.evaluate.report.curves import DetCurve
 from kws.evaluate.report.style import INK, MUTED, Plot, colour, line, marker, styled
 
 _FRR_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)

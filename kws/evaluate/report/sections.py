@@ -9,12 +9,14 @@ import numpy as np
 from markupsafe import Markup
 
 from kws.errors import DataError
+from kws.evaluate import wording
 from kws.evaluate.calibration import Calibration, Readings, calibrate, cross_calibrate, read_stretches, reliability
 from kws.evaluate.counting import Counts
+from kws.evaluate.curves import DetCurve, at_rates, det_curves
 from kws.evaluate.intervals import wilson_interval
-from kws.evaluate.report import plots, wording
-from kws.evaluate.report.curves import DetCurve, at_rates, det_curves
-from kws.evaluate.report.tables import (
+from kws.evaluate.report import plots
+from kws.evaluate.subject import Outcome, Subject
+from kws.evaluate.tables import (
     Breakdown,
     FalseAcceptsRow,
     WordsRow,
@@ -25,7 +27,6 @@ from kws.evaluate.report.tables import (
     false_accept_rows,
     words_rows,
 )
-from kws.evaluate.subject import Outcome, Subject
 
 MAX_PLOTTED_ROWS = 14
 _RATES_PER_HOUR = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -123,25 +124,33 @@ class Section:
 
 
 def curves_section(models: Sequence[Model]) -> Section | None:
-    """Return the DET plot and what other thresholds would give; None without words or without hours."""
-    curves: list[plots.Curve] = []
+    """Return the DET plots and what other thresholds would give; None without words or without hours.
+
+    Of one model all conditions are in one plot; of two each condition has its own, with both.
+    """
+    curves: dict[str, list[plots.Curve]] = {}
     tables = []
     for model in models:
         found = det_curves(model.subject, [row.condition for row in model.words])
         for row, det in zip(model.words, found, strict=False):
-            name = row.condition if len(models) == 1 else f"{model.name}, {row.condition}"
+            name, group = (row.condition, "") if len(models) == 1 else (model.name, row.condition)
             if model.negatives is not None:
-                curves.append(plots.Curve(name, det, row.counts, model.negatives))
+                curves.setdefault(group, []).append(plots.Curve(name, det, row.counts, model.negatives))
         if found:
             tables.append(_thresholds_table(model.name if len(models) > 1 else "", found))
     if not curves:
         return None
     text = (
-        "Each line is a condition at all thresholds: further down, fewer words are missed; further left, it fires less "
-        "often by mistake. The cross is the threshold in use, with 95 % intervals."
+        f"Each line is a {'condition' if len(models) == 1 else 'model'} at all thresholds: further down, fewer words "
+        "are missed; further left, it fires less often by mistake. The cross is the threshold in use, with 95 % "
+        "intervals."
     )
-    caption = "Misses (probit axis) against false accepts an hour (logarithmic axis)."
-    return Section("det", "Every other threshold", text, [(Markup(plots.det_plot("det", curves)), caption)], tables)
+    caption = "misses (probit axis) against false accepts an hour (logarithmic axis)."
+    shown = [
+        (Markup(plots.det_plot(f"det{i}", group)), f"{name}: {caption}" if name else caption.capitalize())
+        for i, (name, group) in enumerate(curves.items())
+    ]
+    return Section("det", "Every other threshold", text, shown, tables)
 
 
 def _thresholds_table(name: str, curves: Sequence[DetCurve]) -> Table:

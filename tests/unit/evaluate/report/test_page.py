@@ -158,7 +158,7 @@ def test_two_models(tmp_path, one, scored):
     assert "clean: new.onnx misses as many of 3 as model.onnx, 1 of them other words" in text
     assert "Words that only one model missed (2)" in text and "False accepts that only one model made (0)" in text
     assert len(found.all("audio")) == 2 and len(found.all("polyline")) == 4
-    assert "model.onnx, clean" in text and "new.onnx, noise 5 dB" in text
+    assert "clean: misses (probit axis)" in text and "noise 5 dB: misses (probit axis)" in text
 
 
 def test_many_mistakes_are_counted(tmp_path, scored, subject, monkeypatch):

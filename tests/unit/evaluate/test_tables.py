@@ -5,7 +5,7 @@ import pytest
 
 from kws.evaluate.counting import Counts
 from kws.evaluate.intervals import poisson_interval, wilson_interval
-from kws.evaluate.report.tables import (
+from kws.evaluate.tables import (
     MAX_ROWS,
     breakdowns,
     by_level,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kws.evaluate.bootstrap import FEW_CLUSTERS
 from kws.evaluate.counting import Counts
 from kws.evaluate.intervals import hours_needed, rate_below, share_below, words_needed
-from kws.evaluate.report.tables import FalseAcceptsRow, WordsRow
+from kws.evaluate.tables import FalseAcceptsRow, WordsRow
 
 CLEAN = "clean"
 

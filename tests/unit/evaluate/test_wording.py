@@ -7,8 +7,8 @@ import pytest
 from kws.evaluate.bootstrap import BootstrapInterval
 from kws.evaluate.counting import Counts
 from kws.evaluate.intervals import poisson_interval, wilson_interval
-from kws.evaluate.report.tables import FalseAcceptsRow, WordsRow
-from kws.evaluate.report.wording import claims, headline, percent, rate
+from kws.evaluate.tables import FalseAcceptsRow, WordsRow
+from kws.evaluate.wording import claims, headline, percent, rate
 
 
 def words(missed: int, n: int, condition="clean", speakers: int | None = 9, recordings: int | None = None) -> WordsRow:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kws.evaluate.report.curves import at_rates, det_curves
+from kws.evaluate.curves import at_rates, det_curves
 
 
 def test_every_threshold(scored, negative, subject):
