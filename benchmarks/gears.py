@@ -64,7 +64,8 @@ def _measure(options: argparse.Namespace, gear: str, n_processes: int) -> dict[s
         command += ["--steps", str(options.steps), "--pool", str(options.pool)]
         command += ["--data", str(options.data)] if options.data else []
         if n_processes > 1:
-            launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(n_processes)]
+            # So even where they are CPUs: it is what makes Accelerate start several.
+            launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(n_processes)]
             launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
             command = [sys.executable, *launch, *command[1:]]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "GEARS_OUT": folder}

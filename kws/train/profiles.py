@@ -14,7 +14,8 @@ from kws.train.recipe import CacheConfig, Recipe, TrainingConfig
 LOW_POOL_STREAMS = 16_384
 """Streams of the low gear's pool: 0.5 GiB for streams of 4 s."""
 
-_LOW_PART_STREAMS = 16
+# Smaller parts save little memory and cost a recurrent network much time: docs/gears.md.
+_LOW_PART_STREAMS = 32
 _LOW_EPOCH_STEPS = 250
 _LOW_WORKERS = 2
 _HIGH_BATCH_FACTOR = 4
@@ -35,7 +36,7 @@ def _low(training: TrainingConfig) -> dict[str, Any]:
     cache = training.cache
     return {
         "cache": cache if cache.streams else CacheConfig(max(LOW_POOL_STREAMS, training.batch_size), cache.folder),
-        "accumulate_batches": _parts(training.batch_size, _LOW_PART_STREAMS),
+        "accumulate_batches": max(training.accumulate_batches, _parts(training.batch_size, _LOW_PART_STREAMS)),
         "validate_every": min(training.validate_every, _LOW_EPOCH_STEPS),
         "workers": min(training.workers, _LOW_WORKERS),
     }
@@ -60,8 +61,8 @@ PROFILES: dict[str, Profile] = {"low": Profile(_low), "high": Profile(_high, ("t
 def apply_profile(recipe: Recipe, profile: str | None) -> Recipe:
     """Return the recipe as a profile runs it.
 
-    A profile is asked for after the recipe was written: where both speak of the same setting, the profile decides,
-    but for a pool that the recipe asks for itself, which the low gear keeps.
+    A profile is asked for after the recipe was written: where both speak of the same setting, the profile decides.
+    But the low gear keeps what is lower still: a pool of the recipe's own, more parts, shorter epochs, fewer workers.
 
     Parameters
     ----------

@@ -33,18 +33,19 @@ def test_no_profile_leaves_the_recipe_as_it_is() -> None:
 def test_low_gear() -> None:
     assert changed(recipe(), apply_profile(recipe(), "low")) == {
         "cache": CacheConfig(16_384),
-        "accumulate_batches": 4,
+        "accumulate_batches": 2,
         "validate_every": 250,
     }
     assert apply_profile(recipe(workers=8), "low").training.workers == 2
     assert apply_profile(recipe(workers=0, validate_every=100), "low").training.workers == 0
     assert apply_profile(recipe(validate_every=100), "low").training.validate_every == 100
+    assert apply_profile(recipe(accumulate_batches=8), "low").training.accumulate_batches == 8
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "parts"), [(64, 4), (16, 1), (17, 17), (100, 10), (96, 6), (2, 1), (256, 16), (62, 31)]
+    ("batch_size", "parts"), [(64, 2), (32, 1), (33, 3), (37, 37), (100, 4), (96, 3), (2, 1), (256, 8), (62, 2)]
 )
-def test_low_gear_divides_a_step_into_equal_parts_of_at_most_16_streams(batch_size: int, parts: int) -> None:
+def test_low_gear_divides_a_step_into_equal_parts_of_at_most_32_streams(batch_size: int, parts: int) -> None:
     assert apply_profile(recipe(batch_size=batch_size), "low").training.accumulate_batches == parts
 
 
