@@ -72,7 +72,7 @@ def train(
 
         kws train my-word.toml --data ~/recordings --out runs/my-word
 
-        accelerate launch --num_processes 2 train.py recipes/computer.toml --out runs/computer
+        accelerate launch --multi_gpu --num_processes 2 train.py recipes/computer.toml --out runs/computer
     """
     from rich.console import Console
 
@@ -85,6 +85,8 @@ def train(
         make_streams = _make_streams(settings)
         processes = Processes(settings.training, cpu)
     console = Console(stderr=True, quiet=not processes.is_main)
+    if processes.warning:
+        _say(console, "careful: ", processes.warning)
     folder = RunFolder(out, settings.name)
     if processes.is_main and resume:
         folder.require_run()
@@ -211,8 +213,8 @@ def _resume_command(options: _Options, processes: Processes) -> str:
     program = Path(sys.argv[0])
     words = ["python", str(program)] if program.suffix == ".py" else ["kws", "train"]
     if processes.count > 1:
-        on_cpu = ["--cpu"] if processes.device.type == "cpu" else []
-        words = ["accelerate", "launch", "--num_processes", str(processes.count), *on_cpu, str(program)]
+        # So even where they are CPUs: it is what makes `accelerate launch` start several.
+        words = ["accelerate", "launch", "--multi_gpu", "--num_processes", str(processes.count), str(program)]
         words += [] if program.suffix == ".py" else ["train"]
     words += [str(options.recipe), "--out", str(options.out)]
     words += ["--data", str(options.data)] if options.data is not None else []

@@ -7,6 +7,7 @@ Whatever ``accelerate launch`` arranges (several GPUs or machines, mixed precisi
 from __future__ import annotations
 
 import datetime
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
@@ -50,7 +51,7 @@ class Processes:
     Raises
     ------
     ConfigError
-        If the device cannot compute in that precision.
+        If the device cannot compute in that precision, or the processes would not find each other.
 
     References
     ----------
@@ -60,6 +61,9 @@ class Processes:
 
     def __init__(self, training: TrainingConfig, cpu: bool = False) -> None:
         handlers = [_hooks(training), InitProcessGroupKwargs(timeout=_PATIENCE)]
+        n_started = int(os.environ.get("WORLD_SIZE", "1"))
+        # Accelerate takes several processes without a GPU for as many that know nothing of each other.
+        cpu = cpu or (n_started > 1 and not _has_accelerator())
         try:
             self._accelerator = Accelerator(mixed_precision=training.mixed_precision, cpu=cpu, kwargs_handlers=handlers)
         except ValueError as error:
@@ -69,6 +73,11 @@ class Processes:
         self._accelerator.gradient_accumulation_steps = 1
         self.count: int = self._accelerator.num_processes
         self.index: int = self._accelerator.process_index
+        if n_started != self.count:
+            raise ConfigError(
+                f"{n_started} processes were started, but each would train alone on {self.device}; add --cpu to "
+                f"train on CPUs, or start one process"
+            )
         self.is_main: bool = self._accelerator.is_main_process
         self.device: torch.device = self._accelerator.device
         if self._accelerator.mixed_precision == "fp16" and self.device.type == "cpu":
@@ -92,6 +101,17 @@ class Processes:
     def clip_gradients(self, wrapped: nn.Module, most: float) -> None:
         """Scale all gradients so that their norm is at most `most`."""
         self._accelerator.clip_grad_norm_(wrapped.parameters(), most)
+
+    @property
+    def warning(self) -> str:
+        """What is likely not as it was meant; empty if there is nothing."""
+        asked_for_more = "MASTER_PORT" in os.environ and "ACCELERATE_USE_CPU" in os.environ
+        if self.count > 1 or not asked_for_more:
+            return ""
+        return (
+            "accelerate launch --cpu starts one process only; for N on this computer: accelerate launch --multi_gpu "
+            "--num_processes N train.py ... --cpu"
+        )
 
     @property
     def scaler(self) -> torch.amp.GradScaler | None:
@@ -127,6 +147,12 @@ class Processes:
         """Return this process's part of a tensor that :meth:`gather` joined, by however many processes."""
         size = joined.shape[0] // self.count
         return joined[self.index * size : (self.index + 1) * size]
+
+
+def _has_accelerator() -> bool:
+    # Since PyTorch 2.6 one question for every kind of device.
+    found = getattr(torch, "accelerator", torch.cuda)
+    return bool(found.is_available())
 
 
 def _hooks(training: TrainingConfig) -> DistributedDataParallelKwargs:

@@ -102,7 +102,8 @@ class Saver:
 
     def _complain(self, problem: str) -> bool:
         now_s = self._clock()
-        if problem != self._problem or now_s - self._reminded_s >= _REMIND_S:
+        # One line an outage, whichever file it meets.
+        if not self._problem or now_s - self._reminded_s >= _REMIND_S:
             self._notice(f"{problem}; {self._doing}, and it is tried again every {RETRY_S:.0f} s; {self._safe}")
             self._reminded_s = now_s
         self._problem = problem

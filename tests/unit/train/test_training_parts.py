@@ -10,7 +10,7 @@ from kws.errors import CheckpointError
 from kws.train.carry import carried
 from kws.train.checkpoint import load_checkpoint, save_checkpoint
 from kws.train.ema import WeightAverage
-from kws.train.loop import learning_rate
+from kws.train.learner import learning_rate
 from kws.train.recipe import TrainingConfig
 
 
