@@ -21,6 +21,7 @@ ATTRIBUTE_LABELS = {
     "speaker": "speaker",
     "distance_m": "distance (m)",
     "rir": "room",
+    "rt60_s": "reverberation time (s)",
     "gender": "gender",
     "device": "device",
     "dialect": "dialect",

@@ -25,7 +25,7 @@ def rate(per_hour: float) -> str:
     """Return a rate an hour."""
     if math.isnan(per_hour):
         return "–"
-    return f"{per_hour:.2f}" if per_hour < 10 else f"{per_hour:.0f}"
+    return f"{per_hour:.2f}" if per_hour < 10 else f"{per_hour:.1f}"
 
 
 def hours(value: float) -> str:
@@ -77,7 +77,7 @@ def claims(words: Sequence[WordsRow], false_accepts: Sequence[FalseAcceptsRow]) 
 
 def _words_claim(counts: Counts) -> str:
     bound = percent(share_below(counts.n_misses, counts.n_words))
-    said = f"{counts.n_misses} of {counts.n_words} words missed shows that fewer than {bound} % are (one-sided, 95 %)"
+    said = f"{counts.n_misses} of {counts.n_words} words missed show that fewer than {bound} % are (one-sided, 95 %)"
     if counts.n_words < words_needed(0.01):
         return f"{said}; to show fewer than 1 % takes {words_needed(0.01)} words without a miss."
     return f"{said}."

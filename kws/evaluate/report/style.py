@@ -15,9 +15,9 @@ P = ParamSpec("P")
 
 # Each stands for a variable of the page's style sheet. They differ from any colour that matplotlib would choose.
 INK, MUTED, GRID = "#010203", "#040506", "#070809"
-SERIES = ("#a10001", "#a10002", "#a10003", "#a10004", "#a10005", "#a10006", "#a10007")
-LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+SERIES = tuple(f"#a1000{i}" for i in range(1, 10))
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _VARIABLES = {
     INK: "var(--ink)",
     MUTED: "var(--muted)",

@@ -49,7 +49,7 @@ def test_too_few_hours_are_said():
 def test_too_few_words_are_said():
     # 1 - 0.05 ** (1 / 44) = 6.6 %; ln(0.05) / ln(0.99) = 299 words.
     assert claims([words(0, 44)], [])[0] == (
-        "0 of 44 words missed shows that fewer than 6.6 % are (one-sided, 95 %); to show fewer than 1 % takes 299 "
+        "0 of 44 words missed show that fewer than 6.6 % are (one-sided, 95 %); to show fewer than 1 % takes 299 "
         "words without a miss."
     )
     assert "takes" not in claims([words(0, 500)], [])[0]
@@ -76,4 +76,4 @@ def test_nothing_to_say_it_on():
 
 def test_numbers():
     assert [percent(x) for x in (0.0, 0.0045, 0.045, 1.0, math.nan)] == ["0.0", "0.45", "4.5", "100.0", "–"]
-    assert [rate(x) for x in (0.0, 1.234, 12.34, math.nan)] == ["0.00", "1.23", "12", "–"]
+    assert [rate(x) for x in (0.0, 1.234, 12.34, math.nan)] == ["0.00", "1.23", "12.3", "–"]

@@ -2,7 +2,7 @@
 
 import re
 
-from kws.evaluate.report.style import INK, SERIES, Plot, colour, styled
+from kws.evaluate.report.style import INK, SERIES, Plot, colour, line, marker, styled
 
 
 @styled
@@ -16,6 +16,11 @@ def draw(name: str, label: str = "line") -> str:
 
 def test_it_asks_nothing_of_other_places():
     assert "http" not in draw("one") and "xmlns" not in draw("one") and "<style" not in draw("one")
+
+
+def test_series_differ_in_more_than_colour():
+    looks = [(colour(i), str(line(i)), marker(i)) for i in range(len(SERIES))]
+    assert all(len(set(column)) == len(SERIES) for column in zip(*looks, strict=True))
 
 
 def test_colours_are_those_of_the_page():
