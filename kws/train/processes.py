@@ -60,6 +60,9 @@ class Processes:
     """
 
     def __init__(self, training: TrainingConfig, cpu: bool = False) -> None:
+        precision = training.mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+        if precision == "fp16" and (cpu or not _has_accelerator()):
+            raise ConfigError("training.mixed_precision is 'fp16', which a CPU cannot; accepted are 'bf16' and 'no'")
         handlers = [_hooks(training), InitProcessGroupKwargs(timeout=_PATIENCE)]
         n_started = int(os.environ.get("WORLD_SIZE", "1"))
         # Accelerate takes several processes without a GPU for as many that know nothing of each other.
@@ -80,10 +83,6 @@ class Processes:
             )
         self.is_main: bool = self._accelerator.is_main_process
         self.device: torch.device = self._accelerator.device
-        if self._accelerator.mixed_precision == "fp16" and self.device.type == "cpu":
-            raise ConfigError(
-                "training.mixed_precision is 'fp16', which a CPU cannot; accepted there is 'bf16' or 'no'"
-            )
 
     def prepare(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Return network and optimiser as Accelerate wraps them; the weights of the main process go to all."""
