@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -144,8 +145,17 @@ def _run(
         yield from ([listener.hear(samples) for samples in batch] for batch in batches)
         return
     # Fresh processes, as on every platform: a fork of a process with threads may hang.
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts)
+    try:
         yield from pool.map(partial(_hear_batch, os.fspath(path), spec), batches)
+    finally:
+        # After Ctrl-C the batches at work are waited for, about a second each, and no other begins.
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    # Ctrl-C reaches the whole group; the first process ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _hear_batch(path: str, spec: ModelSpec | None, batch: list[FloatArray]) -> list[Heard]:

@@ -10,10 +10,11 @@ import numpy as np
 from kws.activity import active_region, active_rms
 from kws.audio import FloatArray, to_float32
 from kws.config import SAMPLE_RATE_HZ
+from kws.evaluate.mixing import rms
+from kws.evaluate.results import NEGATIVES
 from kws.train.corpus import Clip, Split
 
 SNR_DB = 10.0
-NEGATIVES = "negatives"
 
 _STREAM_SAMPLES = 60 * SAMPLE_RATE_HZ
 _GAP_SAMPLES = SAMPLE_RATE_HZ
@@ -89,7 +90,7 @@ def _with_background(word: FloatArray, sources: list[FloatArray], rng: np.random
     if sources:
         background = _stretch(sources, len(word), rng)
         level = active_rms(word[_GAP_SAMPLES:]) * 10 ** (-SNR_DB / 20)
-        mixed = mixed + background * np.float32(level / max(_rms(background), 1e-6))
+        mixed = mixed + background * np.float32(level / max(rms(background), 1e-6))
     return mixed / max(np.float32(1.0), np.abs(mixed).max())
 
 
@@ -99,14 +100,10 @@ def _stretch(sources: list[FloatArray], length: int, rng: np.random.Generator) -
     start = int(rng.integers(len(source) - length + 1))
     stretch: FloatArray = source[start : start + length]
     # A silent stretch cannot be brought to any level; the loudest one of that source can.
-    return stretch if _rms(stretch) > 1e-4 else source[:length]
+    return stretch if rms(stretch) > 1e-4 else source[:length]
 
 
 def _negative_streams(clips: list[Clip]) -> list[ValidationStream]:
     joined = np.concatenate([to_float32(clip.samples) for clip in clips])
     pieces = np.array_split(joined, max(1, len(joined) // _STREAM_SAMPLES))
     return [ValidationStream(NEGATIVES, piece, {}) for piece in pieces]
-
-
-def _rms(x: FloatArray) -> float:
-    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
