@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHIMS = {"run.py": "run", "train.py": "train"}
+GROUPS = {"data"}
 SEPARATORS = {"|", "&&", ";", "||"}
 
 
@@ -45,7 +46,8 @@ def subcommand_and_options(command: list[str]) -> tuple[str, list[str]] | None:
     """Return the subcommand and the options of a command of ours, None for any other program."""
     if command[0] == "kws":
         rest = command[1:]
-        name = rest[0] if rest and not rest[0].startswith("-") else ""
+        n_words = 2 if rest and rest[0] in GROUPS else 1
+        name = " ".join(word for word in rest[:n_words] if not word.startswith("-"))
     elif command[0].startswith("python") and len(command) > 1 and command[1] in SHIMS:
         name, rest = SHIMS[command[1]], command[2:]
     else:
@@ -68,7 +70,7 @@ OURS = sorted(
 @cache
 def help_of(name: str) -> str:
     """Return what ``kws NAME --help`` prints, wide and without colours."""
-    command = [sys.executable, "-c", "from kws.cli import main; main()", *([name] if name else []), "--help"]
+    command = [sys.executable, "-c", "from kws.cli import main; main()", *name.split(), "--help"]
     plain = {**os.environ, "COLUMNS": "300", "TERMINAL_WIDTH": "300", "NO_COLOR": "1", "TERM": "dumb"}
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=plain)
     assert finished.returncode == 0, finished.stderr[-2000:]
