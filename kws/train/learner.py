@@ -141,10 +141,11 @@ class Learner:
         if values["processes"] != self._processes.count or (values["device_rng"] is not None) != is_cuda:
             self._seed(index, step)
             return False
-        self._generator.set_state(values["generators"][index])
-        torch.set_rng_state(values["rng"][index])
+        # Copies: PyTorch reads a row that is not the first from beyond the tensor's end.
+        self._generator.set_state(values["generators"][index].clone())
+        torch.set_rng_state(values["rng"][index].clone())
         if is_cuda:
-            torch.cuda.set_rng_state(values["device_rng"][index], device)
+            torch.cuda.set_rng_state(values["device_rng"][index].clone(), device)
         return True
 
     def _seed(self, *place: int) -> None:
