@@ -8,6 +8,7 @@ from typing import Any
 from kws.config import ModelConfig, from_dict, require_one_of, to_dict
 from kws.models.bc_resnet import TEACHER, BcResNet, BcResNetSettings
 from kws.models.conv_gru import CLASSIC, ConvGru, ConvGruSettings
+from kws.models.crnn import Crnn, CrnnSettings
 from kws.models.ds_tcn import DsTcn, DsTcnSettings
 from kws.models.streaming import StreamingModel, TimeDistributed
 
@@ -24,6 +25,7 @@ class Family:
 
 MODELS: dict[str, Family] = {
     "conv_gru": Family(ConvGru, ConvGruSettings),
+    "crnn": Family(Crnn, CrnnSettings),
     "ds_tcn": Family(DsTcn, DsTcnSettings),
     "bc_resnet": Family(BcResNet, BcResNetSettings),
 }
@@ -34,6 +36,7 @@ PRESETS: dict[str, ModelConfig] = {
     "tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings())),
     # One size for every family, so that they compare: at most 80 000 parameters with 40 bands and one keyword.
     "compact": ModelConfig("conv_gru", to_dict(ConvGruSettings(n_filters=52))),
+    "crnn": ModelConfig("crnn", to_dict(CrnnSettings())),
     "compact_tcn": ModelConfig("ds_tcn", to_dict(DsTcnSettings(stem_kernel_frames=11))),
     "bc": ModelConfig("bc_resnet", to_dict(BcResNetSettings())),
     "bc_teacher": ModelConfig("bc_resnet", to_dict(TEACHER)),

@@ -178,7 +178,7 @@ def test_presets_for_devices_are_small(name: str) -> None:
     assert build_model(PRESETS[name], 40, 1).n_parameters <= 100_000
 
 
-@pytest.mark.parametrize("name", ["compact", "compact_tcn", "bc"])
+@pytest.mark.parametrize("name", ["compact", "crnn", "compact_tcn", "bc"])
 def test_compact_presets_compare_families_at_one_size(name: str) -> None:
     model = build_model(PRESETS[name], 40, 1).eval()
     assert 78_000 <= model.n_parameters <= 80_000
