@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -196,7 +197,7 @@ def batches(maker: Dataset[Item], workers: int) -> Iterator[Item]:
         maker,
         batch_size=None,
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         prefetch_factor=4 if workers else None,
         # Its own generator: by default the loader draws from the global one, and a resumed run would draw twice.
         generator=torch.Generator(),
@@ -217,5 +218,8 @@ def _transform(chain: AugmentationChain, clip: FloatArray, label: str, rng: np.r
     return chain.apply("clip", clip, rng)
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     torch.set_num_threads(1)
+    # Out of the group that Ctrl-C and a launcher's signals go to: whoever takes the batches decides when it ends.
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
