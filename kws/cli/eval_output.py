@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kws import __version__
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path
     took = f"{found.audio_hours:.2f} h in {found.elapsed_s:.0f} s, {speed:.0f} times real time"
     console.print(f"{took}; every event is the detector's", style="dim", highlight=False)
     if json_file is not None:
-        values = document(rows, found.material, found.settings, found.chosen_on, found.comparisons)
+        values = document(__version__, rows, found.material, found.settings, found.chosen_on, found.comparisons)
         _write_json({**values, "notes": found.notes}, json_file)
     if report is not None:
         _write_reports(found, report, console)

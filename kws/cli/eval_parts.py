@@ -16,6 +16,7 @@ from kws.cli.eval_material import Sources, require_disjoint
 from kws.cli.models import Rules
 from kws.config import require
 from kws.errors import ConfigError
+from kws.spec import UNKNOWN
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -147,7 +148,9 @@ def evaluate_all(
     specs = _open_specs(files, rules)
     started_s = time.monotonic()
     with _progress() as bar:
-        material, chosen_on = _load(sources, report_on, choice, specs[0].keywords, bar)
+        # An output for all other words has no words of its own.
+        keywords = [keyword for keyword in specs[0].keywords if keyword != UNKNOWN]
+        material, chosen_on = _load(sources, report_on, choice, keywords, bar)
         notes = [] if chosen_on is None else require_disjoint(chosen_on, material)
         settings = asked.settings(material, "rooms" in sources.kinds)
         trials, chosen_trials = _make_trials(material, chosen_on, settings, bar)
@@ -162,11 +165,11 @@ def evaluate_all(
                 choose_on=chosen_trials,
                 choose_on_name=_where(choice),
                 is_cross_fitted=choice.is_cross_fitted,
-                processes=processes,
+                processes=processes or 0,
                 on_progress=lambda done, total, task=task: bar.update(task, completed=done, total=total),  # type: ignore[misc]
                 name=name,
             )
-    comparisons = _compare(evaluations, len(specs[0].keywords), settings.seed)
+    comparisons = _compare(evaluations, len(keywords), settings.seed)
     notes += _notes(sources, report_on, choice, settings)
     hours = sum(trial.audio_s for trial in trials) / 3600
     return Found(evaluations, comparisons, material, chosen_on, settings, notes, hours, time.monotonic() - started_s)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from kws import __version__
 from kws.evaluate.bootstrap import BootstrapInterval
 from kws.evaluate.compare import Comparison
 from kws.evaluate.curves import det_curves
@@ -47,6 +46,7 @@ class Rows:
 
 
 def document(
+    toolkit: str,
     rows: Sequence[Rows],
     material: Material,
     settings: TrialSettings,
@@ -57,6 +57,8 @@ def document(
 
     Parameters
     ----------
+    toolkit : str
+        Version of the toolkit.
     rows : sequence of Rows
         One a model and keyword.
     material : Material
@@ -69,7 +71,7 @@ def document(
     """
     return {
         "schema": SCHEMA,
-        "toolkit": __version__,
+        "toolkit": toolkit,
         "settings": asdict(settings),
         "data": material.describe(),
         "chosen_on": None if chosen_on is None else chosen_on.describe(),

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kws.audio import FloatArray
-from kws.config import require
+from kws.config import DecisionConfig, require
 from kws.decision import step_time_s, sweep
 from kws.errors import ConfigError, ParityError
 from kws.evaluate.counting import Counts, MatchWindow
@@ -128,7 +128,7 @@ def evaluate(
     choose_on: Sequence[Trial] | None = None,
     choose_on_name: str = "other material",
     is_cross_fitted: bool = False,
-    processes: int | None = None,
+    processes: int = 1,
     on_progress: OnProgress | None = None,
     name: str = "",
 ) -> list[Evaluation]:
@@ -146,14 +146,12 @@ def evaluate(
         0 to 1, for all keywords; by default each keyword's own.
     fa_per_h : float, optional
         Choose the lowest threshold with at most this rate of false accepts instead.
-    choose_on : sequence of Trial, optional
-        The negatives on which it is chosen; by default those that are reported, which flatters and is said.
-    choose_on_name : str
-        What they are, in words.
+    choose_on, choose_on_name : sequence of Trial, str
+        What it is chosen on; by default the negatives that are reported, which flatters and is said.
     is_cross_fitted : bool
         Choose on each half of the speakers for the other half.
-    processes : int, optional
-        Processes that hear; by default one a core where there is enough to do.
+    processes : int
+        That listen; 0 for one a core. See :func:`kws.evaluate.scoring.hear_all`.
     on_progress : callable, optional
         Called with the seconds of audio heard and their total.
     name : str
@@ -162,15 +160,12 @@ def evaluate(
     Returns
     -------
     list of Evaluation
-        One a keyword of the model. Its events are those that :class:`kws.runtime.Detector` finds at the reported
-        threshold: all trials are played to it, and the events are compared.
+        One a keyword. All trials are played to :class:`kws.runtime.Detector`, and its events are compared.
 
     Raises
     ------
-    ConfigError
-        If a setting is out of range, or settings contradict each other.
-    ModelFileError
-        If the model cannot be opened.
+    ConfigError, ModelFileError
+        If a setting is out of range or contradicts another, or the model cannot be opened.
     ParityError
         If the events differ from those of the detector, which would be a defect here.
     """
@@ -188,18 +183,31 @@ def evaluate(
         scored = _of_keyword(keyword, column, trials, heard)
         elsewhere = _of_keyword(keyword, column, choose_on or (), other)
         rule = spec.decision_of(keyword)
-        if fa_per_h is None:
-            is_own = rule.threshold == own.decision_of(keyword).threshold
-            chosen = Threshold(rule.threshold, OWN if is_own and threshold is None else GIVEN)
-        elif is_cross_fitted:
-            chosen = cross_fit(scored, rule, spec.step_s, fa_per_h)
-        elif choose_on is not None:
-            chosen = choose(elsewhere, rule, spec.step_s, fa_per_h, choose_on_name, False)
+        if fa_per_h is not None:
+            known = None if choose_on is None else elsewhere
+            chosen = _choose(scored, known, choose_on_name, rule, spec.step_s, fa_per_h, is_cross_fitted)
         else:
-            chosen = choose(scored, rule, spec.step_s, fa_per_h, "the negatives of this report", True)
+            is_given = threshold is not None or rule.threshold != own.decision_of(keyword).threshold
+            chosen = Threshold(rule.threshold, GIVEN if is_given else OWN)
         evaluations.append(Evaluation(os.fspath(model), spec, keyword, chosen, scored, elsewhere, name=name))
     _check_events(model, spec, trials, heard, evaluations, processes)
     return evaluations
+
+
+def _choose(
+    scored: Sequence[ScoredTrial],
+    elsewhere: Sequence[ScoredTrial] | None,
+    where: str,
+    rule: DecisionConfig,
+    step_s: float,
+    fa_per_h: float,
+    is_cross_fitted: bool,
+) -> Threshold:
+    if is_cross_fitted:
+        return cross_fit(scored, rule, step_s, fa_per_h)
+    if elsewhere is not None:
+        return choose(elsewhere, rule, step_s, fa_per_h, where, False)
+    return choose(scored, rule, step_s, fa_per_h, "the negatives of this report", True)
 
 
 def _check(
@@ -245,9 +253,10 @@ def _check_events(
     trials: Sequence[Trial],
     heard: Sequence[Heard],
     evaluations: Sequence[Evaluation],
-    processes: int | None,
+    processes: int,
 ) -> None:
     """Play each trial to a detector at the thresholds it is reported at, and compare the events."""
+    columns = {e.keyword: spec.keywords.index(e.keyword) for e in evaluations}
     for fold in sorted({trial.fold for trial in trials}):
         rules = {e.keyword: e.threshold.of(fold) for e in evaluations}
         at = spec
@@ -260,7 +269,7 @@ def _check_events(
             [heard[i] for i in mine] if is_heard else hear_all(model, [trials[i].samples for i in mine], at, processes)
         )
         for i, found in zip(mine, again, strict=True):
-            for column, keyword in enumerate(spec.keywords):
+            for keyword, column in columns.items():
                 _compare(trials[i].name, keyword, heard[i].scores[:, column], found.events_s[column], at)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
+from kws.errors import KwsError
 from kws.runtime import Detector, Runner, Scorer, open_runner
 from kws.spec import ModelSpec
 
@@ -101,7 +103,7 @@ def hear_all(
     path: str | os.PathLike[str],
     recordings: Sequence[FloatArray],
     spec: ModelSpec | None = None,
-    processes: int | None = None,
+    processes: int = 1,
     on_progress: OnProgress | None = None,
 ) -> list[Heard]:
     """Play many recordings to a model, each after silence.
@@ -113,8 +115,9 @@ def hear_all(
     recordings : sequence of arrays of float32, shape (N,) each
     spec : ModelSpec, optional
         The model's spec with other decision rules.
-    processes : int, optional
-        By default one a core, and no more than there is work for. The result is the same.
+    processes : int
+        0 for one a core, and no more than there is work for. The result is the same. A script that asks for several
+        must guard its own work by ``if __name__ == "__main__":``, as they import it.
     on_progress : callable, optional
         Called with the seconds of audio heard and their total.
 
@@ -122,10 +125,12 @@ def hear_all(
     ------
     ModelFileError
         If the model cannot be opened.
+    KwsError
+        If one of several processes was ended from outside.
     """
     lengths_s = [len(samples) / SAMPLE_RATE_HZ for samples in recordings]
     total_s, done_s = sum(lengths_s), 0.0
-    if processes is None:
+    if processes == 0:
         processes = min(os.cpu_count() or 1, int(total_s / _SECONDS_A_PROCESS))
     batches = list(_batches(recordings))
     found: list[Heard] = []
@@ -148,6 +153,10 @@ def _run(
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts)
     try:
         yield from pool.map(partial(_hear_batch, os.fspath(path), spec), batches)
+    except BrokenProcessPool:
+        raise KwsError(
+            "a process that listens was ended, perhaps for want of memory; one process needs least"
+        ) from None
     finally:
         # After Ctrl-C the batches at work are waited for, about a second each, and no other begins.
         pool.shutdown(cancel_futures=True)

@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
 
 from kws.config import DecisionConfig
-from kws.errors import ConfigError, ModelFileError, ParityError
+from kws.errors import ConfigError, KwsError, ModelFileError, ParityError
 from kws.evaluate import evaluation as module
+from kws.evaluate import scoring
 from kws.evaluate.counting import Counts
 from kws.evaluate.document import SCHEMA, Rows, document
 from kws.evaluate.evaluation import evaluate
@@ -17,6 +19,7 @@ from kws.evaluate.results import NEGATIVES, Trial
 from kws.evaluate.scoring import Listener, hear_all, score_recording
 from kws.evaluate.trials import Material, TrialSettings, make_trials
 from kws.runtime import Detector, open_runner
+from kws.spec import UNKNOWN
 from tests.tiny_model import STEP_S, bursts, tiny_spec, write_tiny_model
 
 
@@ -202,9 +205,9 @@ def test_a_recording_shorter_than_a_step_is_left_out(model):
 def test_document_is_plain_json_with_counts_and_places(model):
     (found,) = evaluate(model, TRIALS)
     material = Material({"loud": [Recording("a", TRIALS[0].samples)]})
-    values = document([Rows(found, 1)], material, TrialSettings())
+    values = document("1.2.3", [Rows(found, 1)], material, TrialSettings())
     assert json.loads(json.dumps(values, allow_nan=False)) == json.loads(json.dumps(values))
-    assert values["schema"] == SCHEMA
+    assert (values["schema"], values["toolkit"]) == (SCHEMA, "1.2.3")
     (result,) = values["results"]
     assert result["keyword"] == "loud" and len(result["model_sha256"]) == 64
     clean = result["words"][0]
@@ -231,3 +234,26 @@ def test_trials_of_material_through_a_model(model):
     (found,) = evaluate(model, make_trials(material, TrialSettings((30.0,), ())))
     assert {c: found.words(c).n_misses for c in found.conditions} == {"clean": 0, "noise 30 dB": 0}
     assert found.negatives.n_false_accepts == 0
+
+
+def test_a_process_that_was_ended_is_one_clear_error(model, monkeypatch):
+    class Ended:
+        def __init__(self, *arguments):
+            pass
+
+        def map(self, work, batches):
+            raise BrokenProcessPool("terminated abruptly")
+
+        def shutdown(self, cancel_futures):
+            assert cancel_futures
+
+    monkeypatch.setattr(scoring, "ProcessPoolExecutor", Ended)
+    with pytest.raises(KwsError, match="want of memory"):
+        hear_all(model, [TRIALS[0].samples], None, 2)
+
+
+def test_an_output_for_other_words_is_not_reported(tmp_path):
+    rule = DecisionConfig(threshold=0.5, smoothing_steps=2, refractory_s=0.5)
+    spec = tiny_spec(keywords=("loud", UNKNOWN), decision={"loud": rule, UNKNOWN: rule})
+    found = evaluate(write_tiny_model(tmp_path / "two.onnx", spec), TRIALS, fa_per_h=0.0)
+    assert [one.keyword for one in found] == ["loud"]
