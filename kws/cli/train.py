@@ -194,9 +194,10 @@ def _train(session: Session, options: _Options, console: Console, observers: Obs
 
     try:
         run.train(session.recipe.training.workers, on_progress)
-    except BaseException:
+    except BaseException as error:
         display.close()
-        _say(console, "", _stop_line(run.trainer, options, run.processes))
+        if run.trainer.step or isinstance(error, KeyboardInterrupt):
+            _say(console, "", _stop_line(run.trainer, options, run.processes))
         raise
     display.close()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from kws.errors import CheckpointError, ConfigError, DataError
 from kws.spec import ModelSpec
 from kws.train.batches import Batch
@@ -24,8 +26,8 @@ from kws.train.saving import Saver, Write
 from kws.train.signals import held_signals
 from kws.train.validation import Outcome, Validator
 
-# AdamW keeps two values a weight once it has made a step.
-_OPTIMIZER_BYTES = 8
+_VALUE_BYTES = 4
+_NAMES_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,15 @@ class Trainer:
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Size of the largest checkpoint of the run, in advance."""
-        return len(encode_checkpoint(self._resume_values(self.learner.state()))) + _OPTIMIZER_BYTES * self.n_parameters
+        """Size of the largest checkpoint of the run, in advance; every process must ask for it."""
+        present = len(encode_checkpoint(self._resume_values(self.learner.state())))
+        # What comes with the first step: two moments a weight, the carried states, and the names of all these.
+        network, n_bands = self.learner.averaged, self._spec.front_end.n_bands
+        inputs = torch.zeros(1, self._spec.step_frames, n_bands, device=self._processes.device)
+        with torch.no_grad():
+            _, states = network(inputs)
+        n_values = 2 * self.n_parameters + self._recipe.training.batch_size * sum(s.numel() for s in states)
+        return present + _VALUE_BYTES * n_values + _NAMES_BYTES
 
     def resume(self) -> None:
         """Go on from the newest checkpoint of the folder.

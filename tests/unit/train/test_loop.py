@@ -296,6 +296,16 @@ def test_a_run_of_two_processes_goes_on_in_one_and_says_so(tmp_path: Path) -> No
     assert [len(state) for state in trainer.learner.state()["states"]] == [8, 8]
 
 
+@pytest.mark.parametrize("compression", ["log", "pcen"])
+def test_the_size_of_a_checkpoint_is_known_in_advance(tmp_path: Path, compression: str) -> None:
+    recipe = make_recipe(compression, batch_size=512, steps=2)
+    trainer = make_trainer(tmp_path, recipe)
+    expected = trainer.checkpoint_bytes
+    trainer.run(make_batches(recipe), silent)
+    actual = (tmp_path / "last.pt").stat().st_size
+    assert actual <= expected <= actual + 100_000
+
+
 class Disk:
     """A disk that is full for some time."""
 
