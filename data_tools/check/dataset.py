@@ -108,12 +108,16 @@ class Listing:
     foreign : sequence of str
         Recordings in formats that cannot be read.
     manifest : ManifestFaults
+    is_told : bool
+        Whether somebody said which classes are keywords. If not, it was guessed from the names of classes, and what
+        rests on it is no error.
     """
 
     root: Path
     clips: Sequence[Clip]
     foreign: Sequence[str] = ()
     manifest: ManifestFaults = field(default_factory=ManifestFaults)
+    is_told: bool = True
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def list_folder(root: str | Path, keywords: Sequence[str] = ()) -> Listing:
         if keyword not in labels:
             shown = ", ".join(sorted(labels)[:20]) + (", …" if len(labels) > 20 else "")
             raise ConfigError(f"keyword is {keyword!r}; accepted are the classes that are there: {shown}")
-    return Listing(place, clips, [_name(place, path) for path in foreign], faults)
+    return Listing(place, clips, [_name(place, path) for path in foreign], faults, is_told=bool(keywords))
 
 
 def list_groups(root: str | Path, groups: Sequence[Group], manifest: str | None, place_of: PlaceOf) -> Listing:

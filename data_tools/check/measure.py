@@ -133,8 +133,10 @@ def measure_file(path: Path) -> Measures:
     clipped_samples, clipped_runs = _clipping(scaled)
     mono = np.ascontiguousarray(scaled.mean(axis=0))
     audio = resample(mono, native.rate_hz, SAMPLE_RATE_HZ)
-    spectrum = loud_spectrum(audio)
     start, end = active_region(audio)
+    # A constant offset is a finding of its own and no sound.
+    audio = audio - audio.mean(dtype=np.float64).astype(np.float32)
+    spectrum = loud_spectrum(audio)
     return Measures(
         rate_hz=native.rate_hz,
         n_channels=n_channels,

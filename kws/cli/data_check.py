@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-
     from data_tools.check import Listing, Report
     from data_tools.check.run import OnProgress
 
 EXIT_ERRORS_FOUND = 1
 _TERMINAL = Path("-")
+_PIPE_COLUMNS = 120
 
 
 def check(
@@ -73,7 +74,8 @@ def check(
     if json_file == _TERMINAL:
         typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
     else:
-        show(report, Console(), files)
+        # A pipe has no width: lines stay whole there.
+        show(report, Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS), files)
     if json_file not in (None, _TERMINAL):
         _write_json(report, json_file)
     if report.has_errors:
@@ -131,11 +133,12 @@ def _write_json(report: Report, path: Path | None) -> None:
 @contextlib.contextmanager
 def _progress_bar() -> Iterator[OnProgress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks = {}
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
 
         def on_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:

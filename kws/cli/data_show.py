@@ -31,10 +31,11 @@ def _show_counts(report: Report, console: Console) -> None:
 
     clips, hours = sum(c.n_clips for c in report.counts), sum(c.hours for c in report.counts)
     table = Table(title=f"{report.path}: {clips} clips, {hours:.2f} h", title_justify="left", box=None, pad_edge=False)
-    for name in ("class", "role", "split"):
-        table.add_column(name, overflow="fold")
-    for name in ("clips", "hours", "speakers", "kHz", "clip s", "sound s", "dBFS"):
-        table.add_column(name, justify="right")
+    table.add_column("role")
+    table.add_column("class", no_wrap=True, overflow="ellipsis", min_width=16)
+    table.add_column("split")
+    for name in ("clips", "hours", "voices", "kHz", "clip s", "sound s", "dBFS"):
+        table.add_column(name, justify="right", no_wrap=True)
     for count in report.counts[:_SHOWN_CLASSES]:
         table.add_row(*_row(count))
     console.print(table)
@@ -45,14 +46,14 @@ def _show_counts(report: Report, console: Console) -> None:
 def _row(count: Count) -> list[str]:
     rates = ", ".join(f"{rate / 1000:g}" for rate in count.rates_hz)
     figures = [f"{count.median_s:.2f}", f"{count.median_word_s:.2f}", f"{count.median_level_dbfs:.0f}"]
-    speakers = str(count.n_speakers or "?")
+    voices = str(count.n_speakers or "?")
     return [
-        count.label,
         count.role,
+        count.label,
         count.split or "-",
         str(count.n_clips),
         f"{count.hours:.2f}",
-        speakers,
+        voices,
         rates,
         *figures,
     ]
@@ -61,13 +62,14 @@ def _row(count: Count) -> list[str]:
 def _show_finding(finding: Finding, colour: str, console: Console, n_files: int) -> None:
     from rich.markup import escape
 
-    console.print(f"[{colour}]{finding.code}[/]: {escape(finding.what)}", highlight=False)
+    whole = not console.is_terminal
+    console.print(f"[{colour}]{finding.code}[/]: {escape(finding.what)}", highlight=False, soft_wrap=whole)
     for place in finding.places[:n_files]:
         detail = f"  {escape(place.detail)}" if place.detail else ""
         console.print(f"    {escape(place.path)}[dim]{detail}[/]", highlight=False, soft_wrap=True)
     if len(finding.places) > n_files > 0:
         console.print(f"    [dim]and {len(finding.places) - n_files} more[/]", highlight=False)
-    console.print(f"  → {escape(finding.advice)}", highlight=False)
+    console.print(f"  → {escape(finding.advice)}", highlight=False, soft_wrap=whole)
 
 
 def _number(count: int, noun: str) -> str:

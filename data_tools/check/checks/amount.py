@@ -23,8 +23,9 @@ def check_amount(data: DataSet) -> Iterator[Finding]:
     sizes = {label: len(members) for label, members in data.classes(KEYWORD).items()}
     impossible = {label: n for label, n in sizes.items() if n < _NEEDED_CLIPS}
     few = {label: n for label, n in sizes.items() if _NEEDED_CLIPS <= n < _FEW_CLIPS}
+    worst = Severity.ERROR if data.listing.is_told else Severity.WARNING
     for code, severity, found, limit in (
-        ("hardly-any-clips", Severity.ERROR, impossible, f"training needs {_NEEDED_CLIPS}"),
+        ("hardly-any-clips", worst, impossible, f"training needs {_NEEDED_CLIPS}"),
         (
             "few-clips",
             Severity.WARNING,
@@ -66,12 +67,13 @@ def _what_it_shows(data: DataSet) -> Iterator[Finding]:
     hours = _hours(data, NEGATIVE, held_out)
     if words >= _FEW_VALIDATION_WORDS and none_rate_limit(hours) <= 1.0:
         return
+    frr = f"an FRR below {none_rate_limit(words):.1%}" if words > 3 else "nothing about the FRR"
+    rate = f"fewer than {none_rate_limit(hours):.1f} an hour" if hours > 0.0 else "nothing about their rate"
     yield Finding(
         "figures-allowed",
         Severity.NOTE,
-        f"outside training there are {words} keyword clips and {hours:.2f} h without it: no miss at all would show "
-        f"an FRR below {min(1.0, none_rate_limit(words)):.1%}, no false accept fewer than "
-        f"{none_rate_limit(hours):.1f} an hour",
+        f"outside training there are {words} keyword clips and {hours:.2f} h of other speech: no miss at all would "
+        f"show {frr}, no false accept {rate}",
         "60 words are needed to show 5 %, 3 h to show one an hour, 30 h to show 0.1",
     )
 

@@ -12,6 +12,7 @@ from data_tools.check.findings import Finding, Place, Severity
 _ROLES = (KEYWORD, NEGATIVE, NOISE)
 _DENIALS = frozenset({"not", "no", "non", "un", "anti"})
 _LONGEST_PHRASE = 4
+_DRAWN = re.compile(r"[0-9a-f]{4,}(-[0-9a-f]{4,})+", re.IGNORECASE)
 
 
 def check_contradictions(data: DataSet) -> Iterator[Finding]:
@@ -33,7 +34,7 @@ def check_contradictions(data: DataSet) -> Iterator[Finding]:
     if said:
         yield Finding(
             "keyword-in-transcript",
-            Severity.ERROR,
+            Severity.ERROR if data.listing.is_told else Severity.WARNING,
             f"{some(len(said), 'negative')} with a keyword in the transcript",
             "move them to the keyword's clips with their times, or remove them",
             places((clip, f"{word!r} in {clip.row['transcript'][:60]!r}") for clip, word in said),
@@ -57,8 +58,9 @@ def _both_count(first: Clip, second: Clip) -> bool:
 
 def _named(keywords: list[str], text: str, *, denied: bool = False) -> str:
     """Return the keyword that a text names as whole words, also in several words or none, empty if there is none."""
-    # ThinkEngine, think_engine and "think engine" are the same.
-    words = [word.lower() for word in re.findall(r"[^\W\d_][^\W\d_']*", re.sub(r"([a-z])([A-Z])", r"\1 \2", text))]
+    # ThinkEngine, think_engine and "think engine" are the same; names that programs draw say nothing.
+    text = re.sub(r"([a-z])([A-Z])", r"\1 \2", _DRAWN.sub(" ", text))
+    words = [word.lower().strip("0123456789") for word in re.findall(r"[^\W_][^\W_']*", text)]
     spoken = {keyword: "".join(re.findall(r"[^\W_]", keyword.lower())) for keyword in keywords}
     for first in range(len(words)):
         if denied and first and words[first - 1] in _DENIALS:

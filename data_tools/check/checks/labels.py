@@ -22,9 +22,9 @@ Labelled = tuple[Clip, Measures, Segment]
 def check_labels(data: DataSet) -> Iterator[Finding]:
     """Name labels that run backwards, leave the file, or lie where there is no sound, and a shift of them all."""
     labelled = [(clip, m, segment) for clip, m in data.heard for segment in clip.segments]
-    backwards = [item for item in labelled if item[2].start_s >= item[2].end_s]
-    beyond = [item for item in labelled if item not in backwards and _leaves(item)]
-    rest = [item for item in labelled if item not in backwards and item not in beyond and not item[1].is_silent]
+    backwards = [item for item in labelled if _is_backwards(item)]
+    beyond = [item for item in labelled if not _is_backwards(item) and _leaves(item)]
+    rest = [item for item in labelled if not (_is_backwards(item) or _leaves(item) or item[1].is_silent)]
     outside = [item for item in rest if _is_outside(item)]
     for code, found, what, advice in (
         ("label-backwards", backwards, "whose start is not before the end", "correct the times"),
@@ -89,6 +89,10 @@ def _covered(measures: Measures, segment: Segment, steps: np.ndarray) -> np.ndar
     end = np.clip(round(segment.end_s / LEVEL_HOP_S) + steps, 0, len(levels))
     result: np.ndarray = (sound[end] - sound[start]) / max(1, sound[-1])
     return result
+
+
+def _is_backwards(item: Labelled) -> bool:
+    return item[2].start_s >= item[2].end_s
 
 
 def _leaves(item: Labelled) -> bool:
