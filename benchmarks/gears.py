@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -195,7 +194,7 @@ def _child(options: argparse.Namespace) -> None:
 
     run.train(training.workers, on_progress)
     _tell(is_main, result=result)
-    shutil.rmtree(out, ignore_errors=True)
+    run.processes.close()
 
 
 def _prepared(session: Any) -> tuple[float, Any]:

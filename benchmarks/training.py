@@ -1,6 +1,7 @@
 """Wall time, CPU time and memory of a whole training run, data loading and export included.
 
     python benchmarks/training.py --out /tmp/run [--recipe recipes/computer.toml] [--data ../shared/data]
+        [--profile low]
 
 Memory is the proportional set size of all processes of the run, the largest of samples taken every two seconds:
 what the run adds to a machine, shared pages counted once.
@@ -35,10 +36,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "computer.toml")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--profile", help="Gear: low or high.")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     command = [sys.executable, str(ROOT / "train.py"), str(options.recipe), "--out", str(options.out)]
     command += ["--data", str(options.data)] if options.data else []
+    command += ["--profile", options.profile] if options.profile else []
     start_s, most_mib = time.monotonic(), 0.0
     before = psutil.Process().cpu_times()
     run = psutil.Popen(command)

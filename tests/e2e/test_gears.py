@@ -27,7 +27,8 @@ from kws.train.recipe import DataConfig, Recipe, TrainingConfig
 from kws.train.validation import Outcome
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+# A window may take a minute to open on a busy computer.
+PATIENCE_S = 180.0
 CURVE = np.array([0x1F, 0x77, 0xB4]) / 255
 
 RECIPE = """
@@ -202,7 +203,7 @@ def test_the_window_grows_while_training_and_its_death_hurts_nothing(
             group.step(StepReport(step, loss, outcome if step % 100 == 0 else None, loss, 1e-3))
         deadline_s = time.monotonic() + PATIENCE_S
         while (found := n_curve_pixels(display, tmp_path / "screen.png")) < seen[-1] + 100:
-            assert time.monotonic() < deadline_s, (seen, found)
+            assert time.monotonic() < deadline_s and not caplog.messages, (seen, found, caplog.messages)
             time.sleep(0.3)
         seen.append(found)
     window.send_signal(signal.SIGKILL)
