@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch.utils.data import Dataset
 
 from kws.audio import FloatArray
@@ -32,6 +33,8 @@ _STREAMS, _ABOUT = "streams.bin", "pool.json"
 # Energies are kept as ln(E / this + 1): what PCEN takes spans twelve decades, more than half precision has.
 _ENERGY_FLOOR = np.float32(1e-8)
 _ROOM_BYTES = 64 * 2**20
+# One step of half precision at the largest features there are.
+_ROUNDING = 2.0**-6
 
 OnProgress = Callable[[int, int], None]
 """``(streams made, of how many)``."""
@@ -156,34 +159,36 @@ class PoolMaker:
     def open(self, place: Path, on_progress: OnProgress | None = None) -> FeaturePool:
         """Return the pool of a folder, which is made first if it is not there.
 
-        A pool whose first streams are not what would be made now is made anew: the program has changed since. Of
-        several processes that ask for the same pool one makes it and the others wait.
+        A pool whose first streams are not what would be made now, but for rounding, is made anew: the program has
+        changed since. Of several processes that ask for the same pool one makes it and the others wait.
 
         Raises
         ------
         DataError
             If the folder cannot be written, or there is no room for it.
         """
-        first = _Blocks(self.examples, self.seed, self.n_streams)[0]
-        shape = PoolShape(self.n_streams, *first.inputs.shape[1:], *first.windows.shape[1:])
-        head = self._records(first, shape).tobytes()
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(place.with_name(f"{place.name}.lock")):
-                if not _begins_with(place / _STREAMS, head):
-                    shutil.rmtree(place, ignore_errors=True)
-                    self._make(place, shape, head, on_progress)
-        except OSError as error:
-            raise DataError(f"{place}: the pool of streams cannot be written ({error.strerror})") from None
+        # In one thread, as in the processes that make the rest: the number of threads changes the last bits.
+        with _one_thread():
+            first = _Blocks(self.examples, self.seed, self.n_streams)[0]
+            shape = PoolShape(self.n_streams, *first.inputs.shape[1:], *first.windows.shape[1:])
+            head = self._records(first, shape)
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with _locked(place.with_name(f"{place.name}.lock")):
+                    if not _begins_with(place / _STREAMS, head):
+                        shutil.rmtree(place, ignore_errors=True)
+                        self._make(place, shape, head, on_progress)
+            except OSError as error:
+                raise DataError(f"{place}: the pool of streams cannot be written ({error.strerror})") from None
         return FeaturePool(place, self.is_energy)
 
-    def _make(self, place: Path, shape: PoolShape, head: bytes, on_progress: OnProgress | None) -> None:
+    def _make(self, place: Path, shape: PoolShape, head: npt.NDArray[np.void], on_progress: OnProgress | None) -> None:
         partial = place.with_name(f"{place.name}.partial")
         partial.mkdir(exist_ok=True)
-        done = _blocks_done(partial, head, shape.record.itemsize)
-        _check_room(partial, shape.size_bytes - done * len(head))
+        done = _blocks_done(partial, head)
+        _check_room(partial, shape.size_bytes - done * head.nbytes)
         with (partial / _STREAMS).open("ab") as file:
-            file.truncate(done * len(head))
+            file.truncate(done * head.nbytes)
             self._append(file, partial, shape, done, on_progress)
         _write_json(partial / _ABOUT, {"format": FORMAT, "shape": asdict(shape)})
         os.replace(partial, place)
@@ -208,21 +213,27 @@ class PoolMaker:
         return records
 
 
-def _begins_with(path: Path, head: bytes) -> bool:
+def _begins_with(path: Path, head: npt.NDArray[np.void]) -> bool:
+    """Tell whether a file begins with these streams, but for what another computer rounds differently."""
     try:
         with path.open("rb") as file:
-            return file.read(len(head)) == head
+            found = np.frombuffer(file.read(head.nbytes), np.uint8)
     except FileNotFoundError:
         return False
+    if found.nbytes != head.nbytes:
+        return False
+    records = found.view(head.dtype)
+    is_same = all(np.array_equal(records[name], head[name]) for name in ("windows", "labels"))
+    return is_same and np.allclose(records["inputs"].astype(np.float32), head["inputs"], rtol=0, atol=_ROUNDING)
 
 
-def _blocks_done(partial: Path, head: bytes, record_bytes: int) -> int:
+def _blocks_done(partial: Path, head: npt.NDArray[np.void]) -> int:
     """Return how many whole blocks of an unfinished pool are safely on disk."""
     try:
         done = int(json.loads((partial / _ABOUT).read_text())["blocks"])
+        is_there = done * head.nbytes <= (partial / _STREAMS).stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
         return 0
-    is_there = done * BLOCK_STREAMS * record_bytes <= (partial / _STREAMS).stat().st_size
     return done if is_there and _begins_with(partial / _STREAMS, head) else 0
 
 
@@ -239,6 +250,16 @@ def _write_json(path: Path, values: dict[str, object]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(json.dumps(values))
     os.replace(temporary, path)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @contextmanager

@@ -168,6 +168,35 @@ def test_a_pool_of_another_program_is_made_anew(tmp_path: Path, is_finished: boo
     np.testing.assert_allclose(pool.read(np.array([64])).inputs[0], expected.inputs[0], atol=0.0079)
 
 
+@dataclasses.dataclass(frozen=True)
+class RoundedSource(NoiseSource):
+    """The same sound with other last bits: what another computer makes."""
+
+    def stream(self, rng: np.random.Generator):  # noqa: ANN201
+        stream = super().stream(rng)
+        return dataclasses.replace(stream, samples=stream.samples * np.float32(1 + 1e-4))
+
+
+def test_a_pool_of_another_computer_is_kept(tmp_path: Path) -> None:
+    maker().open(tmp_path / "pool")
+    before = (tmp_path / "pool" / "streams.bin").read_bytes()
+    other = maker(source=RoundedSource(12_000))
+    other.open(tmp_path / "again")
+    assert (tmp_path / "again" / "streams.bin").read_bytes() != before
+    other.open(tmp_path / "pool")
+    assert (tmp_path / "pool" / "streams.bin").read_bytes() == before
+
+
+def test_making_a_pool_leaves_the_number_of_threads(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        maker().open(tmp_path / "pool")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def _open(folder: Path, told) -> None:  # noqa: ANN001
     maker().open(folder / "pool", lambda done, total: told.put((os.getpid(), done)))
 
