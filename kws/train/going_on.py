@@ -11,8 +11,8 @@ from kws.config import from_dict, to_dict
 from kws.errors import CheckpointError, ConfigError
 from kws.train.recipe import Recipe
 
-# Where the data lies, who makes the batches and when it is saved do not change the result.
-_FREE = {"data.root", "training.workers", "training.save_every", "training.save_every_s"}
+# Where data and cache lie, who makes the batches and when it is saved do not change the result.
+_FREE = {"data.root", "training.cache.folder", "training.workers", "training.save_every", "training.save_every_s"}
 # How it is computed changes the result by no more than rounding; another machine may need it.
 _SMALL = {
     "training.mixed_precision",

@@ -278,6 +278,8 @@ class Trainer:
         notices = [f"goes on with {text}" for text in small]
         if not is_exact:
             notices.append(f"goes on with {self._processes.count} processes after {values['processes']}, or elsewhere")
+        if self._processes.count > 1 and "power_sgd" in self._recipe.training.comm_hook:
+            notices.append("goes on with plain gradients until PowerSGD starts again")
         found, now = values["spec"]["training"].get("train"), self._spec.training.get("train")
         if json.dumps(found, sort_keys=True) != json.dumps(now, sort_keys=True):
             notices.append("goes on with other recordings than before")

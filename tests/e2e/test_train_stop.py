@@ -91,7 +91,8 @@ def test_killed_again_and_again_it_ends_as_an_uninterrupted_run(project: Path, w
     out, rng = tmp_path / "run", random.Random(0)
     for kill in range(5):
         before = newest(out)
-        process = start(project, out, *(["--resume"] if kill else []))
+        # Whoever makes the batches: this process, or one or two others.
+        process = start(project, out, "--workers", str(kill % 3), *(["--resume"] if kill else []))
         while newest(out) == before and process.poll() is None:
             time.sleep(0.01)
         # From its first save on, a moment of which nothing is known.

@@ -21,6 +21,8 @@ def test_the_same_recipe_and_what_does_not_matter() -> None:
     moved = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, root="/elsewhere"))
     assert require_same(recipe_json(recipe), moved, LAST) == []
     assert require_same(recipe_json(recipe), make_recipe(workers=5, save_every=9, save_every_s=1.0), LAST) == []
+    cache = dataclasses.replace(recipe.training.cache, folder="/scratch")
+    assert require_same(recipe_json(recipe), make_recipe(cache=cache), LAST) == []
     assert "audio" not in recipe_json(recipe)
 
 
