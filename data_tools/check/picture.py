@@ -74,7 +74,10 @@ def draw_batch(path: Path, batch: BatchView, n_streams: int = 4) -> None:
     )
     for number, stream in enumerate(order):
         _draw_stream(rows[2 * number, 0], rows[2 * number + 1, 0], batch, int(stream))
-    rows[1, 0].legend(loc="upper left", fontsize=7, ncols=3)
+    handles, names = rows[1, 0].get_legend_handles_labels()
+    # One entry for all keywords' free time.
+    shown = dict(zip(names, handles, strict=True))
+    figure.legend(shown.values(), shown.keys(), loc="outside lower right", fontsize=8, ncols=len(shown))
     rows[-1, 0].set_xlabel("time (s)")
     figure.suptitle(_summary(batch), fontsize=10)
     _save(figure, pyplot, path)
@@ -96,7 +99,7 @@ def _draw_stream(above: Any, below: Any, batch: BatchView, stream: int) -> None:
         below.step(time_s, labels, where="post", color=colour, linewidth=1.2, label="label")
         for step in np.flatnonzero(np.diff(labels, prepend=0.0) > 0.5):
             for axes in (above, below):
-                axes.axvline(time_s[step], color="cyan" if axes is above else colour, linestyle="--", linewidth=1)
+                axes.axvline(time_s[step], color="white" if axes is above else colour, linestyle="--", linewidth=1)
     below.set(ylim=(0, 1.1), yticks=[0, 1], xlim=(0.0, batch.duration_s))
 
 

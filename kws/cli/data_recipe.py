@@ -74,7 +74,7 @@ def _check_batch(
 
     try:
         corpus = load_corpus(recipe.data, lambda done, total: on_progress("loading as training does", done, total))
-        batch = _batch(recipe, corpus, synthesis)
+        batch = make_batch(recipe, corpus, synthesis)
     except KwsError as error:
         advice = "correct this first" + (f"; {picture} is not drawn" if picture is not None else "")
         return [Finding("training-stops", Severity.ERROR, f"training would not start: {error}", advice)]
@@ -85,7 +85,7 @@ def _check_batch(
     return list(check_batch(batch))
 
 
-def _batch(recipe: Recipe, corpus: Corpus, synthesis: SynthesisConfig) -> BatchView:
+def make_batch(recipe: Recipe, corpus: Corpus, synthesis: SynthesisConfig) -> BatchView:
     """Make the streams that training with another seed could begin with, in the form that the network takes."""
     import numpy as np
 
