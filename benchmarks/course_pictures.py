@@ -43,19 +43,23 @@ def draw_reshape(
     found: Mapping[str, float],
 ) -> None:
     """Draw an example as each network saw it, above its labels, and the losses of both."""
-    figure, grid = pyplot.subplots(2, 3, figsize=(12, 4.8), layout="constrained", height_ratios=(4, 1))
-    for (name, view), (top, bottom) in zip(views.items(), grid.T[:2], strict=True):
+    figure, axes = pyplot.subplot_mosaic(
+        [["first", "second", "loss"], ["first label", "second label", "loss"]],
+        figsize=(12, 4.4),
+        layout="constrained",
+        height_ratios=(4, 1),
+    )
+    for (name, view), place in zip(views.items(), ("first", "second"), strict=True):
+        top, bottom = axes[place], axes[f"{place} label"]
         top.imshow(view.T, origin="lower", aspect="auto", extent=(0, 10, 0, view.shape[1]), cmap="magma")
         top.set(title=name, ylabel="feature")
         bottom.plot(np.linspace(0, 10, len(labels)), labels, color=GOOD)
         bottom.set(xlabel="time (s)", yticks=(0, 1), ylabel="label", xlim=(0, 10))
-    axes = pyplot.subplot(1, 3, 3)
-    for row in grid[:, 2]:
-        row.remove()
     for (name, values), colour in zip(losses.items(), (GOOD, BAD), strict=True):
-        axes.plot(smoothed(values), color=colour, label=f"{name}: {100 * found[name]:.0f} % of words missed")
-    axes.set(xlabel="step", ylabel="training loss", title="the loss falls in both")
-    axes.legend(fontsize=8)
+        label = f"{name}: {100 * found[name]:.0f} % of words missed"
+        axes["loss"].plot(smoothed(values), color=colour, label=label)
+    axes["loss"].set(xlabel="step", ylabel="training loss", ylim=(0, None), title="the loss falls in both")
+    axes["loss"].legend(fontsize=8)
     _save(figure, path)
 
 
@@ -90,7 +94,7 @@ def draw_imbalance(
     _save(figure, path)
 
 
-def draw_loss_up(path: Path, looks: Sequence[Mapping[str, float]], by_loss: int, by_words: int) -> None:
+def draw_loss_up(path: Path, looks: Sequence[Mapping[str, float]], stopped: int, by_words: int) -> None:
     """Draw training loss, validation loss and missed words over the steps, and which step each rule would keep."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     steps = [entry["step"] for entry in looks]
@@ -100,7 +104,7 @@ def draw_loss_up(path: Path, looks: Sequence[Mapping[str, float]], by_loss: int,
     right.set(xlabel="step", ylabel="words missed (%)", title="missed at 10 false accepts an hour", ylim=(0, None))
     left.set(xlabel="step", ylabel="frame loss", title="loss", ylim=(0, None))
     for ax in (left, right):
-        ax.axvline(by_loss, color=BAD, linestyle="--", label=f"least validation loss: step {by_loss}")
+        ax.axvline(stopped, color=BAD, linestyle="--", label=f"early stopping keeps step {stopped}")
         ax.axvline(by_words, color=GOOD, linestyle="--", label=f"fewest missed: step {by_words}")
         ax.legend(fontsize=8)
     _save(figure, path)

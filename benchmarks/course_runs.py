@@ -8,7 +8,6 @@ preset ``small`` with one GRU instead of two: no trap here depends on size.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -142,7 +141,7 @@ def pooled(logits: Tensor, batch: Examples) -> Tensor:
     """Return the toolkit's max-pooling loss at the settings of a recipe that does not name any."""
     config = LossConfig()
     region_steps = round(config.region_s / STEP_S)
-    return max_pooling_loss(logits, batch.marks, region_steps, config.hardest_weight, config.negative_weight)
+    return max_pooling_loss(logits, batch.marks, region_steps, config)
 
 
 def small_network(seed: int, settings: ConvGruSettings = SMALL) -> ConvGru:
@@ -168,10 +167,9 @@ def train(
     source: Iterator[Examples],
     steps: int,
     criterion: Criterion,
-    every: int = 0,
-    look: Callable[[int], None] | None = None,
+    after_step: Callable[[int], None] | None = None,
 ) -> list[float]:
-    """Train and return the loss of each step; `look` is called with the step after every `every` of them."""
+    """Train and return the loss of each step; `after_step` is called with its number."""
     losses = []
     for step in range(1, steps + 1):
         batch = next(source)
@@ -182,9 +180,8 @@ def train(
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         losses.append(float(loss.detach()))
-        if look is not None and step % every == 0:
-            look(step)
-            print(f"  step {step}: loss {np.mean(losses[-every:]):.4f}", file=sys.stderr)
+        if after_step is not None:
+            after_step(step)
     return losses
 
 

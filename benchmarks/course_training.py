@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -37,10 +37,15 @@ from benchmarks.course_runs import (
 from benchmarks.course_traps import BatchAsTime, Reshaped, memory_steps, reshaped, share_cut, stream_influence
 from kws.evaluate.counting import Counts
 from kws.models.conv_gru import ConvGru
+from kws.train.ema import WeightAverage
 
 BATCH = 16
-STEPS = 300
+STEPS = 400
 RATE = 2e-3
+DECAY = 0.97
+LOOK_STEPS = 25
+PATIENCE = 4
+Look = Callable[[int, nn.Module], None]
 
 
 def reshape(options: argparse.Namespace) -> None:
@@ -55,8 +60,8 @@ def reshape(options: argparse.Namespace) -> None:
     row = max(range(len(held_out)), key=lambda i: len(held_out.word_ends_s[i]))
     seen = held_out.inputs[row : row + 1].float()
     views = {
-        "transposed: time runs to the right": seen[0].numpy(),
-        "reshaped: the same numbers, the same shape": reshaped(seen.transpose(1, 2))[0].numpy(),
+        "transposed: what was said": seen[0].numpy(),
+        "reshaped: same numbers, same shape": reshaped(seen.transpose(1, 2))[0].numpy(),
     }
     path = options.out / "course-reshape.png"
     course_pictures.draw_reshape(path, views, held_out.labels[row, :, 0].numpy(), losses, found)
@@ -93,11 +98,10 @@ def imbalance(options: argparse.Namespace) -> None:
     for name, criterion in criteria.items():
         network = small_network(options.seed)
 
-        def look(step: int, name: str = name, network: ConvGru = network) -> None:
-            network.eval()
-            looks[name].append({"step": step, **_at_half(score(network, held_out), held_out)})
+        def look(step: int, average: nn.Module, name: str = name) -> None:
+            looks[name].append({"step": step, **_at_half(score(average, held_out), held_out)})
 
-        _train(network, examples, _setup(options), criterion, 25, look)
+        _train(network, examples, _setup(options), criterion, look)
         network.eval()
         logits = score(network, held_out)
         for entry in looks[name]:
@@ -112,9 +116,8 @@ def imbalance(options: argparse.Namespace) -> None:
 
 
 def loss_up(options: argparse.Namespace) -> None:
-    """Train on few examples for long; compare the step of the least validation loss with that of the fewest misses."""
+    """Compare the step that early stopping keeps with that of the fewest missed words, on averaged weights."""
     examples, held_out = _load(options)
-    few = examples.first(options.examples // 8)
     network = small_network(options.seed)
     looks: list[dict[str, float]] = []
     window: list[float] = []
@@ -124,21 +127,30 @@ def loss_up(options: argparse.Namespace) -> None:
         window.append(float(loss.detach()))
         return loss
 
-    def look(step: int) -> None:
-        loss, result = judge(network, held_out, balanced)
-        counts = result.counts
-        looks.append(
-            {"step": step, "train_loss": float(np.mean(window[-50:])), "loss": loss, "missed": counts.false_reject_rate}
-        )
-        print(f"step {step}: training loss {looks[-1]['train_loss']:.4f}, validation loss {loss:.4f}, {result}")
+    def look(step: int, average: nn.Module) -> None:
+        loss, result = judge(average, held_out, balanced)
+        missed, before = result.counts.false_reject_rate, float(np.mean(window[-LOOK_STEPS:]))
+        looks.append({"step": step, "train_loss": before, "loss": loss, "missed": missed})
+        print(f"step {step}: training loss {before:.4f}, validation loss {loss:.4f}, {result}")
 
-    optimizer = torch.optim.Adam(network.parameters(), RATE)
-    train(network, optimizer, batches(few, BATCH, options.seed), 2 * _setup(options).steps, criterion, 50, look)
+    _train(network, examples, _setup(options), criterion, look)
     by_loss, by_words = (min(looks, key=lambda e: e[key]) for key in ("loss", "missed"))
-    for name, entry in (("least loss", by_loss), ("fewest missed", by_words)):
+    stopped = looks[early_stop([entry["loss"] for entry in looks], PATIENCE)]
+    for name, entry in (("early stopping", stopped), ("least loss", by_loss), ("fewest missed", by_words)):
         print(f"{name}: step {entry['step']}, loss {entry['loss']:.4f}, missed {100 * entry['missed']:.1f} %")
     path = options.out / "course-loss-up.png"
-    course_pictures.draw_loss_up(path, looks, int(by_loss["step"]), int(by_words["step"]))
+    course_pictures.draw_loss_up(path, looks, int(stopped["step"]), int(by_words["step"]))
+
+
+def early_stop(losses: Sequence[float], patience: int) -> int:
+    """Return which look is kept by who stops after `patience` looks without a smaller validation loss."""
+    best = 0
+    for index, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = index
+        elif index - best == patience:
+            break
+    return best
 
 
 def resume(options: argparse.Namespace) -> None:
@@ -222,15 +234,20 @@ def _trained(setup: Setup, wrap: Callable[[ConvGru], nn.Module] | None = None) -
 
 
 def _train(
-    network: nn.Module,
-    examples: Examples,
-    setup: Setup,
-    criterion: Criterion,
-    every: int = 100,
-    look: Callable[[int], None] | None = None,
+    network: nn.Module, examples: Examples, setup: Setup, criterion: Criterion, look: Look | None = None
 ) -> list[float]:
+    """Train a network and leave it with its averaged weights, which are what `look` is shown on the way."""
+    average = WeightAverage(network, DECAY)
+
+    def after_step(step: int) -> None:
+        average.update(network)
+        if look is not None and step % LOOK_STEPS == 0:
+            look(step, average.model)
+
     optimizer = torch.optim.Adam(network.parameters(), RATE)
-    return train(network, optimizer, batches(examples, BATCH, setup.seed), setup.steps, criterion, every, look)
+    losses = train(network, optimizer, batches(examples, BATCH, setup.seed), setup.steps, criterion, after_step)
+    network.load_state_dict(average.model.state_dict())
+    return losses
 
 
 def _at_half(logits: torch.Tensor, examples: Examples) -> dict[str, float]:

@@ -181,7 +181,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--model", type=Path, action="append", default=[], help="dev: model; may be given several times"
     )
     parser.add_argument("--steps", type=int, help="training steps, instead of the trap's own")
-    parser.add_argument("--examples", type=int, default=640, help="training examples of 10 s")
+    parser.add_argument("--examples", type=int, default=1200, help="training examples of 10 s")
     parser.add_argument("--held-out", type=int, default=240, help="examples of 10 s that judge")
     parser.add_argument("--trials", type=int, default=400, help="loop: examples of each kind")
     parser.add_argument("--seed", type=int, default=1)

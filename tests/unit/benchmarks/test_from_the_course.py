@@ -9,6 +9,7 @@ import torch
 from benchmarks import course_assignment as course
 from benchmarks.course_pictures import smoothed
 from benchmarks.course_runs import SMALL, STEP_S, Examples, batches, find, small_network, unweighted
+from benchmarks.course_training import early_stop
 from benchmarks.course_traps import (
     ORDERS,
     BatchAsTime,
@@ -201,6 +202,12 @@ def test_batches_pass_over_all_examples_and_repeat_by_seed():
     seen = [next(first) for _ in range(4)]
     assert all(torch.equal(a.inputs, next(second).inputs) for a in seen)
     assert all(batch.inputs.shape == (2, 1000, 40) and batch.inputs.dtype == torch.float32 for batch in seen)
+
+
+def test_early_stopping_keeps_the_best_look_before_its_patience_ends():
+    losses = [0.9, 0.5, 0.6, 0.7, 0.4, 0.6, 0.6, 0.3]
+    assert [early_stop(losses, patience) for patience in (1, 2, 3, 4)] == [1, 1, 7, 7]
+    assert early_stop([0.5, 0.5, 0.5], 2) == 0
 
 
 def test_the_running_mean_starts_without_bias():
