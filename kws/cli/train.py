@@ -93,12 +93,19 @@ def train(
     elif processes.is_main and not overwrite:
         folder.require_free()
     with folder.claimed() if processes.is_main else nullcontext():
-        with _observers(options, settings, console) if processes.is_main else nullcontext() as observers:
-            session = _open(options, settings, make_streams, processes, console)
-            _train(session, options, console, observers)
-        if processes.is_main:
-            _export(session, console)
+        # In a function of its own, so that nothing holds on to the network when the processes part.
+        _run(options, settings, make_streams, processes, console)
     processes.close()
+
+
+def _run(
+    options: _Options, recipe: Recipe, make_streams: MakeStreams, processes: Processes, console: Console
+) -> None:
+    with _observers(options, recipe, console) if processes.is_main else nullcontext() as observers:
+        session = _open(options, recipe, make_streams, processes, console)
+        _train(session, options, console, observers)
+    if processes.is_main:
+        _export(session, console)
 
 
 @contextmanager

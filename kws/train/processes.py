@@ -139,7 +139,14 @@ class Processes:
         return result
 
     def close(self) -> None:
-        """Leave the others; only where all of them are done."""
+        """Leave the others; only where all of them are done, and nothing of a trainer is used any more.
+
+        Notes
+        -----
+        Threads of Gloo that still hold tensors when Python ends abort the process, after all was done (PyTorch 2.13;
+        pytorch/pytorch#179291). So what was wrapped is let go of first.
+        """
+        self._accelerator.free_memory()
         self._accelerator.end_training()
 
     def share(self, joined: Tensor) -> Tensor:

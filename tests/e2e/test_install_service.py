@@ -54,11 +54,11 @@ def fails(result: subprocess.CompletedProcess, expected: str) -> None:
 
 
 def test_install_and_uninstall(home):
-    result = install(home, "--user", "--", "--device", "usb mic", "--exec", "aplay 100%.wav")
+    result = install(home, "--user", "--", "--device", "usb mic", "--exec", "sh 100%.wav")
     assert result.returncode == 0, result.stderr
     unit = unit_of(home).read_text()
     assert os.path.isabs(exec_start(unit)[0])
-    assert exec_start(unit)[-6:] == ["run", "--device", "usb mic", "--exec", "aplay 100%%.wav", "--wait"]
+    assert exec_start(unit)[-6:] == ["run", "--device", "usb mic", "--exec", "sh 100%%.wav", "--wait"]
     assert f"\nWorkingDirectory={home}/work\n" in unit and "RestartSteps=" in unit
     assert "loginctl enable-linger" in result.stdout and str(unit_of(home)) in result.stdout
     result = install(home, "--user", "--uninstall")

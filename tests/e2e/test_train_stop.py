@@ -21,7 +21,9 @@ from tests.beeps import RECIPE, assert_one_line, train, train_command, write_pro
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_project(tmp_path_factory.mktemp("project"))
-    (folder / "beep.toml").write_text(RECIPE + "save_every = 3\n")
+    # Steps that take a while: a run must not be over before it is stopped.
+    recipe = RECIPE.replace("batch_size = 16", "batch_size = 48")
+    (folder / "beep.toml").write_text(recipe + "save_every = 3\n")
     return folder
 
 

@@ -40,6 +40,8 @@ def main(path: Path, settings: list[str]) -> None:
     if processes.is_main:
         torch.save(found, path)
         print(json.dumps({"processes": processes.count}))
+    del trainer, weight, together
+    processes.close()
 
 
 if __name__ == "__main__":
