@@ -50,9 +50,11 @@ def labels(options: argparse.Namespace) -> None:
         f"frame_labels and step_labels are insert_ones, one step earlier: {same} of {course_assignment.EXAMPLE_MS} ends"
     )
     if options.clips:
-        late = [late_ms(path) for path in sorted(options.clips.iterdir()) if path.is_file()]
+        late = [late_ms(path) for path in sorted((options.clips / "activates").glob("*.wav"))]
         listed = ", ".join(f"{ms:.0f}" for ms in late)
-        print(f"{options.clips}: the file ends {np.median(late):.0f} ms (median) after the word does: {listed}")
+        print(
+            f"{options.clips}/activates: the file ends {np.median(late):.0f} ms (median) after the word does: {listed}"
+        )
 
 
 def same_but_one_step(end_ms: int, outputs: int) -> bool:
@@ -176,7 +178,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "computer.toml")
     parser.add_argument("--data", type=Path, help="folder of the audio, instead of the recipe's data.root")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="folder for the picture")
-    parser.add_argument("--clips", type=Path, help="labels, dev: folder of recordings")
+    parser.add_argument("--clips", type=Path, help="labels, loop: the raw_data folder; dev: a folder of recordings")
     parser.add_argument(
         "--model", type=Path, action="append", default=[], help="dev: model; may be given several times"
     )
