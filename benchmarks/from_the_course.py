@@ -33,6 +33,7 @@ from kws.errors import KwsError, NoRoomError  # noqa: E402
 from kws.evaluate.scoring import score_recording  # noqa: E402
 from kws.runtime import open_runner  # noqa: E402
 from kws.runtime.detector import Detector  # noqa: E402
+from kws.train.folders import find_audio  # noqa: E402
 from kws.train.targets import frame_labels  # noqa: E402
 
 # On a grid of 1/11 ms a step of the assignment, 10 s / 1375, is exactly 80 units.
@@ -50,7 +51,7 @@ def labels(options: argparse.Namespace) -> None:
         f"frame_labels and step_labels are insert_ones, one step earlier: {same} of {course_assignment.EXAMPLE_MS} ends"
     )
     if options.clips:
-        late = [late_ms(path) for path in sorted((options.clips / "activates").glob("*.wav"))]
+        late = [late_ms(path) for path in find_audio(options.clips, ["activates"])]
         listed = ", ".join(f"{ms:.0f}" for ms in late)
         print(
             f"{options.clips}/activates: the file ends {np.median(late):.0f} ms (median) after the word does: {listed}"
@@ -114,7 +115,7 @@ def drawn_clips_ms(folder: Path, rng: np.random.Generator) -> list[int]:
     """Draw the clips of one example as the assignment does: 0 to 4 activates, 0 to 2 negatives."""
     lengths_ms = []
     for kind, most in (("activates", 4), ("negatives", 2)):
-        paths = sorted((folder / kind).glob("*.wav"))
+        paths = find_audio(folder, [kind])
         picks = rng.integers(len(paths), size=rng.integers(most + 1))
         lengths_ms += [clip_ms(paths[pick]) for pick in picks]
     return lengths_ms
@@ -152,7 +153,7 @@ def queue(options: argparse.Namespace) -> None:
 
 def dev(options: argparse.Namespace) -> None:
     """Run finished models over recordings: their events, the assignment's chimes, and a picture of the scores."""
-    paths = sorted(path for path in options.clips.iterdir() if path.is_file())
+    paths = find_audio(options.clips, ["."])
     clips = {path.name: (read_audio(path), {}) for path in paths}
     for model in options.model:
         runner = open_runner(model)

@@ -20,9 +20,11 @@ from benchmarks.course_traps import (
     share_cut,
     stream_influence,
 )
-from benchmarks.from_the_course import left_out_later, parse, placed_at_once, same_but_one_step
+from benchmarks.from_the_course import drawn_clips_ms, left_out_later, parse, placed_at_once, same_but_one_step
 from data_tools.synthesize import Segment, Stream, insert_clip
+from kws.audio import write_audio
 from kws.config import FrontEndConfig
+from kws.errors import DataError
 from kws.features import clip_features
 from kws.models.conv_gru import CLASSIC, ConvGru
 from kws.train.recipe import load_recipe
@@ -224,3 +226,14 @@ def test_dev_needs_clips_and_a_model(capsys):
         parse(["dev"])
     assert error.value.code == 2
     assert "dev needs --clips and --model" in capsys.readouterr().err
+
+
+def test_examples_draw_from_the_folders_and_missing_ones_are_named(tmp_path):
+    for kind, seconds in (("activates", 0.5), ("negatives", 0.25)):
+        (tmp_path / kind).mkdir()
+        write_audio(tmp_path / kind / "1.wav", np.zeros(round(16_000 * seconds), np.float32))
+    rng = np.random.default_rng(0)
+    drawn = [drawn_clips_ms(tmp_path, rng) for _ in range(200)]
+    assert {(clips.count(500), clips.count(250)) for clips in drawn} == {(a, n) for a in range(5) for n in range(3)}
+    with pytest.raises(DataError, match="no such folder"):
+        drawn_clips_ms(tmp_path / "nowhere", rng)
