@@ -98,9 +98,7 @@ def train(
     processes.close()
 
 
-def _run(
-    options: _Options, recipe: Recipe, make_streams: MakeStreams, processes: Processes, console: Console
-) -> None:
+def _run(options: _Options, recipe: Recipe, make_streams: MakeStreams, processes: Processes, console: Console) -> None:
     with _observers(options, recipe, console) if processes.is_main else nullcontext() as observers:
         session = _open(options, recipe, make_streams, processes, console)
         _train(session, options, console, observers)
