@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,8 +82,23 @@ def simulate_rooms(n_rooms: int, rng: np.random.Generator) -> list[Room]:
     Allen and Berkley, "Image method for efficiently simulating small-room acoustics", JASA 65 (1979), as
     pyroomacoustics computes it.
     """
-    pra = import_package("pyroomacoustics", "pyroomacoustics", "dev", "simulate rooms")
+    pra = _open_simulator()
     return [_simulate(pra, index, DISTANCES_M[index % len(DISTANCES_M)], rng) for index in range(n_rooms)]
+
+
+def _open_simulator() -> Any:
+    """Import pyroomacoustics without sounddevice, which it would take along.
+
+    That one opens the sound system at its import: devices that come later are not seen by this process any more.
+    """
+    is_new = "sounddevice" not in sys.modules
+    if is_new:
+        sys.modules["sounddevice"] = None  # type: ignore[assignment]
+    try:
+        return import_package("pyroomacoustics", "pyroomacoustics", "dev", "simulate rooms")
+    finally:
+        if is_new:
+            del sys.modules["sounddevice"]
 
 
 def _simulate(pra: Any, index: int, distance_m: float, rng: np.random.Generator) -> Room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -223,3 +224,6 @@ def _begin_worker(worker: int) -> None:
     # Out of the group that Ctrl-C and a launcher's signals go to: whoever takes the batches decides when it ends.
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
+    # What goes wrong with a batch travels to whoever takes it. All that is left to print are the threads that hand
+    # batches over, when the taker has gone.
+    sys.excepthook = lambda *_: None

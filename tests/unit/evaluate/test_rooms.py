@@ -1,5 +1,8 @@
 """Rooms: when the direct sound arrives, and what a simulated one is like."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -61,3 +64,12 @@ def test_places_are_as_far_as_asked_and_inside():
         assert np.all(place > 0.3) and np.all(place < size - 0.3)
     # The corner is nearer than that.
     assert draw_place(size, middle, max(DISTANCES_M), 6.0, rng) is None
+
+
+def test_simulating_rooms_leaves_the_sound_system_alone() -> None:
+    code = (
+        "import sys, numpy; from kws.evaluate.rooms import simulate_rooms; simulate_rooms(1, numpy.random.default_rng(0));"
+        "print([n for n in sys.modules if 'sounddevice' in n])"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
