@@ -68,7 +68,8 @@ def test_places_are_as_far_as_asked_and_inside():
 
 def test_simulating_rooms_leaves_the_sound_system_alone() -> None:
     code = (
-        "import sys, numpy; from kws.evaluate.rooms import simulate_rooms; simulate_rooms(1, numpy.random.default_rng(0));"
+        "import sys, numpy; from kws.evaluate.rooms import simulate_rooms;"
+        "simulate_rooms(1, numpy.random.default_rng(0));"
         "print([n for n in sys.modules if 'sounddevice' in n])"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
