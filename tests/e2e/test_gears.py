@@ -7,7 +7,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +17,13 @@ import pytest
 from matplotlib import image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from kws.audio import write_audio
 from kws.evaluate.counting import Counts
 from kws.runtime.detector import Detector
 from kws.train.loop import StepReport
 from kws.train.observers import open_observers
 from kws.train.recipe import DataConfig, Recipe, TrainingConfig
 from kws.train.validation import Outcome
+from tests.beeps import sound, train_command, write_project
 
 ROOT = Path(__file__).parents[2]
 # A window may take a minute to open on a busy computer.
@@ -32,30 +31,13 @@ PATIENCE_S = 180.0
 CURVE = np.array([0x1F, 0x77, 0xB4]) / 255
 
 RECIPE = """
-name = "beep"
-[data]
-root = "audio"
-negatives = ["other"]
-noise = ["noise"]
-validation_share = 0.3
-[data.keywords]
-beep = ["beep"]
+extends = "beep.toml"
 [model.settings]
-n_filters = 16
 n_hidden = 16
-n_layers = 1
-[synthesis]
-duration_s = 2.0
-keywords_per_stream = [0, 1]
-negatives_per_stream = [0, 1]
-[augment.gain]
 [augment.spec_augment]
 [training]
 steps = 12
 batch_size = 32
-warm_up_steps = 5
-ema_decay = 0.9
-learning_rate = 0.01
 validate_every = 6
 workers = 2
 [training.cache]
@@ -63,35 +45,17 @@ streams = 96
 """
 
 
-def sound(kind: str, seed: int) -> np.ndarray:
-    """Return a second with a rising tone (the word), a falling one (not the word) or noise."""
-    rng = np.random.default_rng(seed)
-    samples = 0.001 * rng.standard_normal(16_000)
-    if kind == "noise":
-        return (samples * 30).astype(np.float32)
-    t = np.arange(6400) / 16_000
-    low, high = rng.uniform(400, 600), rng.uniform(1800, 2400)
-    first, last = (low, high) if kind == "beep" else (high, low)
-    samples[4800:11_200] += 0.3 * np.sin(2 * np.pi * (first * t + (last - first) * t**2 / (2 * t[-1])))
-    return samples.astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    for kind in ("beep", "other", "noise"):
-        (folder / "audio" / kind).mkdir(parents=True)
-        for seed in range(16):
-            write_audio(folder / "audio" / kind / f"{kind}-{seed}.flac", sound(kind, seed))
-    (folder / "beep.toml").write_text(RECIPE)
+    folder = write_project(tmp_path_factory.mktemp("project"))
+    (folder / "gears.toml").write_text(RECIPE)
     return folder
 
 
 def train(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    return subprocess.run(train_command(*arguments), capture_output=True, text=True, timeout=300, env=environment)
 
 
 def pools(project: Path) -> dict[str, int]:
@@ -101,7 +65,7 @@ def pools(project: Path) -> dict[str, int]:
 
 
 def test_low_gear_trains_from_a_pool_that_other_networks_share(project: Path) -> None:
-    first = train(project / "beep.toml", "--out", project / "runs" / "one", "--profile", "low")
+    first = train(project / "gears.toml", "--out", project / "runs" / "one", "--profile", "low")
     assert first.returncode == 0, first.stderr
     made = pools(project)
     assert len(made) == 1
@@ -120,7 +84,7 @@ def test_low_gear_trains_from_a_pool_that_other_networks_share(project: Path) ->
 
 def test_high_gear_makes_streams_afresh_and_draws_while_it_trains(project: Path) -> None:
     out = project / "high" / "run"
-    result = train(project / "beep.toml", "--out", out, "--profile", "high", "--workers", 1)
+    result = train(project / "gears.toml", "--out", out, "--profile", "high", "--workers", 1)
     assert result.returncode == 0, result.stderr
     assert not (project / "high" / "feature-cache").exists()
     assert (out / "live.png").is_file()
@@ -140,7 +104,7 @@ def test_high_gear_makes_streams_afresh_and_draws_while_it_trains(project: Path)
     ],
 )
 def test_wrong_profiles(project: Path, tmp_path: Path, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
-    result = train(project / "beep.toml", "--out", tmp_path / "run", *arguments)
+    result = train(project / "gears.toml", "--out", tmp_path / "run", *arguments)
     assert result.returncode == 2, result.stderr
     (line,) = result.stderr.strip().splitlines()
     assert all(part in line for part in parts)
