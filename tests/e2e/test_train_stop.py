@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -74,7 +75,11 @@ def test_stopped_run_says_how_to_go_on_and_equals_an_uninterrupted_one(
     command = line.partition("go on with: ")[2]
     assert f"{project / 'beep.toml'} --out '{out}' --resume" in command
     assert not (out / "beep.onnx").exists()
-    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=300)
+    # `python` is the one of this environment, as in the shell that was told to go on.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        command, shell=True, capture_output=True, text=True, timeout=300, env={**os.environ, "PATH": path}
+    )
     assert result.returncode == 0, result.stderr
     assert_equal_runs(whole_run, out)
 
