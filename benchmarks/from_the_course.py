@@ -160,9 +160,7 @@ def dev(options: argparse.Namespace) -> None:
         for path in paths:
             samples, tracks = clips[path.name]
             scores = score_recording(runner, samples)[0, :, 0]
-            tracks[
-                f"{model.parent.name} ({runner.spec.n_parameters if hasattr(runner.spec, 'n_parameters') else ''})"
-            ] = scores
+            tracks[model.parent.name] = scores
             events = [f"{event.time_s:.2f}" for event in Detector.open(model).process(samples)]
             rule = [f"{step * runner.spec.step_s:.2f}" for step in course_assignment.chimes(scores.tolist())]
             print(f"{model.parent.name}, {path.name}: events {events}; chimes by the assignment's rule {rule}")
