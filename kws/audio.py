@@ -26,6 +26,11 @@ MAX_CHANNELS = 64
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 """Accepted sample rates of files. A file that claims 1 Hz would ask for 16 000 times its size."""
 
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+"""What files of recordings are called, in lower case."""
+FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".caf"})
+"""What phones record and libsndfile does not read: left out in silence it would be missed for hours."""
+
 # Float audio beyond this is int16 audio that somebody cast without scaling.
 _MAX_FLOAT_PEAK = 64.0
 UNKNOWN_WAV_BYTES = 0x7FFF0000

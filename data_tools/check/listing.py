@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_tools.check.dataset import KEYWORD, NEGATIVE, NOISE, RIR, STREAM, Clip, Listing, ManifestFaults, Segment
+from kws.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from kws.errors import ConfigError, DataError
-
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
-FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".caf"})
-"""What phones record and training does not read."""
 
 MANIFEST_NAME = "manifest.csv"
 

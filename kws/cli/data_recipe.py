@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from data_tools.check import Finding, Listing, Report
     from data_tools.check.batch import BatchView
     from data_tools.check.run import OnProgress
-    from data_tools.synthesize import SynthesisConfig
     from kws.train.corpus import Corpus
     from kws.train.recipe import Recipe
 
@@ -35,7 +34,7 @@ def check_recipe(path: Path, root: Path | None, picture: Path | None, jobs: int,
     looks_back_s = network.receptive_field_frames * recipe.front_end.hop_samples / SAMPLE_RATE_HZ
     limits = Limits(synthesis.duration_s, looks_back_s if math.isfinite(looks_back_s) else None)
     report = check_data(listing, limits, jobs, on_progress)
-    findings = [*report.findings, *_check_batch(recipe, synthesis, picture, on_progress)]
+    findings = [*report.findings, *_check_batch(recipe, picture, on_progress)]
     return dataclasses.replace(report, path=str(path), findings=ordered(findings))
 
 
@@ -63,9 +62,7 @@ def _list(recipe: Recipe) -> Listing:
     return list_groups(root, groups, data.manifest, place_of)
 
 
-def _check_batch(
-    recipe: Recipe, synthesis: SynthesisConfig, picture: Path | None, on_progress: OnProgress
-) -> list[Finding]:
+def _check_batch(recipe: Recipe, picture: Path | None, on_progress: OnProgress) -> list[Finding]:
     """Load the data as training does and look at a batch; what keeps training from starting is a finding."""
     from data_tools.check import Finding, Severity
     from data_tools.check.batch import check_batch
@@ -74,7 +71,7 @@ def _check_batch(
 
     try:
         corpus = load_corpus(recipe.data, lambda done, total: on_progress("loading as training does", done, total))
-        batch = make_batch(recipe, corpus, synthesis)
+        batch = make_batch(recipe, corpus)
     except KwsError as error:
         advice = "correct this first" + (f"; {picture} is not drawn" if picture is not None else "")
         return [Finding("training-stops", Severity.ERROR, f"training would not start: {error}", advice)]
@@ -85,13 +82,13 @@ def _check_batch(
     return list(check_batch(batch))
 
 
-def make_batch(recipe: Recipe, corpus: Corpus, synthesis: SynthesisConfig) -> BatchView:
+def make_batch(recipe: Recipe, corpus: Corpus) -> BatchView:
     """Make the streams that training with another seed could begin with, in the form that the network takes."""
     import numpy as np
 
     from data_tools.check.batch import BatchView
-    from data_tools.synthesize import StreamSynthesizer
     from kws.audio import to_float32
+    from kws.cli.streams import make_streams_of
     from kws.config import SAMPLE_RATE_HZ
     from kws.train.augment import AugmentationChain
     from kws.train.batches import ExampleMaker, clip_hook
@@ -101,8 +98,7 @@ def make_batch(recipe: Recipe, corpus: Corpus, synthesis: SynthesisConfig) -> Ba
     rng = np.random.default_rng(recipe.seed)
     chain = AugmentationChain.from_dict(recipe.augment, [to_float32(clip.samples) for clip in corpus.rirs])
     material = prepare_material(corpus.train, rng, recipe.material)
-    sounds = material.keywords, material.negatives, material.noise, material.talkers
-    source = StreamSynthesizer(*sounds, synthesis, clip_transform=clip_hook(chain))
+    source = make_streams_of(recipe)(material, clip_hook(chain))
     spec = make_spec(recipe, corpus)
     made = ExampleMaker(source, chain, spec, recipe.training.loss).make(_SHOWN_STREAMS, rng)
     inputs = np.stack([chain.apply("features", item, rng) for item in made.inputs])

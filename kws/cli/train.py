@@ -76,13 +76,14 @@ def train(
     """
     from rich.console import Console
 
+    from kws.cli.streams import make_streams_of
     from kws.train.processes import Processes
     from kws.train.run_folder import RunFolder
 
     options = _Options(recipe, out, data, resume, overwrite, workers, cpu, profile, tensorboard, live)
     with _told_once():
         settings = _load(options)
-        make_streams = _make_streams(settings)
+        make_streams = make_streams_of(settings)
         processes = Processes(settings.training, cpu)
     console = Console(stderr=True, quiet=not processes.is_main)
     if processes.warning:
@@ -161,23 +162,6 @@ def _open(
 def _say(console: Console, start: str, text: str) -> None:
     # Whole lines: a command that is broken into two cannot be copied.
     console.print(start + text, soft_wrap=True, markup=False, highlight=False)
-
-
-def _make_streams(recipe: Recipe) -> MakeStreams:
-    from data_tools.synthesize import StreamSynthesizer, SynthesisConfig
-    from kws.config import from_dict
-    from kws.train.augment import AugmentationChain
-
-    # Every setting is checked before anything is loaded.
-    config = from_dict(SynthesisConfig, recipe.synthesis, "synthesis")
-    AugmentationChain.from_dict(recipe.augment)
-
-    def make(material: Any, hook: Any) -> StreamSynthesizer:
-        return StreamSynthesizer(
-            material.keywords, material.negatives, material.noise, material.talkers, config, clip_transform=hook
-        )
-
-    return make
 
 
 def _train(session: Session, options: _Options, console: Console, observers: Observers | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kws.activity import active_region
-from kws.audio import FloatArray, read_audio
+from kws.audio import AUDIO_SUFFIXES, FloatArray, read_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 
@@ -18,7 +18,6 @@ GROUP_COLUMNS = ("gender", "device", "dialect", "lang", "context", "age", "accen
 """Columns of a manifest that results are grouped by."""
 
 _NOBODY = ("-", "unknown")
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def find_recordings(folder: Path, split: str | None = None) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
     if split is not None:
         rows = Manifest.above(folder)
         if rows is None:

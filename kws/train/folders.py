@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from kws.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from kws.errors import DataError
-
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
-# What phones record and libsndfile does not read: left out in silence it would be missed for hours.
-FOREIGN_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".caf"})
 
 ALL_OTHERS = "*"
 """End of a folder's name that stands for every subfolder which is named nowhere else: ``*`` or ``words/*``."""
