@@ -19,6 +19,7 @@ root = "audio"
 negatives = ["other"]
 noise = ["noise"]
 validation_share = 0.3
+keep_copies = true
 [data.keywords]
 beep = ["beep"]
 [model.settings]

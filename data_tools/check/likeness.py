@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.check.fingerprint import PRINT_RATE_HZ, candidates
-from data_tools.check.measure import Measures
+from data_tools.check.measure import Measures, measure_file
 from kws.audio import FloatArray, read_native, resample
 
 MIN_CORRELATION = 0.75
@@ -60,6 +60,18 @@ def same_recordings(
         if on_progress is not None:
             on_progress(done, len(proposed))
     return sorted(pairs)
+
+
+def find_copies(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return the clips that hold the recording of another one: each with the first name, in order, that holds it.
+
+    Raises
+    ------
+    AudioError
+        If a file cannot be read.
+    """
+    pairs = same_recordings(paths, {name: measure_file(path) for name, path in paths.items()})
+    return {copy: first for first, *copies in groups_of((a, b) for a, b, _ in pairs) for copy in copies}
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

@@ -150,12 +150,15 @@ def _observers(options: _Options, recipe: Recipe, console: Console) -> Iterator[
 def _open(
     options: _Options, recipe: Recipe, make_streams: MakeStreams, processes: Processes, console: Console
 ) -> Session:
+    from kws.cli.copies import without_copies
     from kws.train.corpus import load_corpus
     from kws.train.session import Session
 
+    notice = partial(_say, console, "careful: ")
     with _told_once():
         corpus = load_corpus(recipe.data)
-    notice = partial(_say, console, "careful: ")
+        if not recipe.data.keep_copies:
+            corpus = without_copies(corpus, Path(recipe.data.root), notice)
     return Session(recipe, corpus, make_streams, options.out, options.overwrite, processes, notice)
 
 

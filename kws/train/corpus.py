@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class Split:
     negatives: list[Clip]
     noise: list[Clip]
     unknown: list[Clip] = field(default_factory=list)
+
+    def without(self, names: Container[str]) -> Split:
+        """Return the split without the keyword clips of these paths."""
+        kept = {k: [clip for clip in clips if clip.path not in names] for k, clips in self.keywords.items()}
+        return dataclasses.replace(self, keywords=kept)
 
     @property
     def summary(self) -> dict[str, object]:

@@ -43,6 +43,9 @@ class DataConfig:
         How much more often than others the clips of a folder of negatives are drawn, by the folder's name; 1 if
         it is not named. Running speech deserves more than a pile of the same few words. Folders of `unknown` may
         have weights too.
+    keep_copies : bool
+        Whether keyword clips that hold the same recording as another one are drawn as well. Without them an utterance
+        that is there a dozen times, shifted or louder or coded anew, counts as one.
     split : {"manifest", "speech_commands"}
         How clips are divided: by the manifest, or clips that are named as those of Google Speech Commands are
         (``c4f875a9_nohash_0.wav``) by its official lists or hash, and all others by the manifest. In the second case
@@ -69,6 +72,7 @@ class DataConfig:
     rirs: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     weights: dict[str, float] = field(default_factory=dict)
+    keep_copies: bool = False
     split: str = "manifest"
     manifest: str | None = None
     validation_splits: tuple[str, ...] = ("val", "validation", "dev")

@@ -70,6 +70,27 @@ def test_too_few_recordings(project: Path, tmp_path: Path) -> None:
     assert_one_line(result, "7 clips", "at least 8")
 
 
+def test_copies_of_a_recording_are_left_out(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "audio", tmp_path / "audio")
+    clips = sorted((tmp_path / "audio" / "beep").iterdir())
+    for number in range(20):
+        shutil.copy(clips[3], tmp_path / "audio" / "beep" / f"copy-{number}.flac")
+    recipes = {
+        "without": RECIPE.replace("steps = 60", "steps = 2").replace("keep_copies = true", ""),
+        "with": RECIPE.replace("steps = 60", "steps = 2"),
+    }
+    clips_used = {}
+    for name, text in recipes.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+        result = train(tmp_path / f"{name}.toml", "--out", tmp_path / name)
+        assert result.returncode == 0, result.stderr
+        assert ("are left out: they are copies of" in result.stderr) == (name == "without")
+        spec = Detector.open(tmp_path / name / "beep.onnx").spec
+        clips_used[name] = spec.training["train"]["keywords"]["beep"]["clips"]
+    assert clips_used["with"] > clips_used["without"]
+    assert clips_used["without"] <= len(clips)
+
+
 def test_resume_without_a_run_and_with_another_recipe(project: Path, run_folder: Path, tmp_path: Path) -> None:
     assert_one_line(train(project / "beep.toml", "--out", tmp_path / "none", "--resume"), "no such checkpoint")
     (project / "other.toml").write_text(RECIPE.replace("n_hidden = 16", "n_hidden = 8"))

@@ -120,3 +120,10 @@ def test_weights_say_how_often_a_folder_is_drawn(tmp_path: Path) -> None:
     assert len(prepare_material(weighted, np.random.default_rng(0)).negatives) == count + 2 * len(plain.negatives)
     with pytest.raises(ConfigError, match=r"data\.weights names 'speach'"):
         dataclasses.replace(config, weights={"speach": 3.0})
+
+
+def test_a_split_without_some_keyword_clips(tmp_path: Path) -> None:
+    split = load_corpus(make_corpus(tmp_path)).train
+    names = [clip.path for clip in split.keywords["word"]]
+    assert [clip.path for clip in split.without(names[1:3]).keywords["word"]] == [names[0], *names[3:]]
+    assert split.without([]) == split

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_tools.check.likeness import correlation, groups_of, same_recordings
+from data_tools.check.likeness import correlation, find_copies, groups_of, same_recordings
 from data_tools.check.measure import measure_files
 from kws.audio import read_audio, resample, write_audio
 
@@ -48,6 +48,13 @@ def test_each_word_is_found_again(words, name: str, tmp_path: Path) -> None:
     found = pairs(tmp_path)
     assert [(a, b) for a, b, _ in found] == [(f"{n}-copy.wav", f"{n}.wav") for n in range(len(words))]
     assert all(likeness > 0.9 for _, _, likeness in found)
+
+
+def test_copies_point_to_the_first_of_their_recording(words, tmp_path: Path) -> None:
+    clips = {"a": words[0], "b": words[1], "c": 0.5 * words[0], "d": words[0][800:], "e": words[2]}
+    for name, samples in clips.items():
+        write_audio(tmp_path / f"{name}.wav", samples)
+    assert find_copies({path.stem: path for path in tmp_path.iterdir()}) == {"c": "a", "d": "a"}
 
 
 def test_mp3_at_another_rate_is_found_again(words, tmp_path: Path) -> None:
