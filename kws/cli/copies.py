@@ -25,7 +25,7 @@ def without_copies(corpus: Corpus, root: Path, on_notice: Callable[[str], None])
         if copies:
             n_kept = len(set(copies.values()))
             on_notice(
-                f"{len(copies)} of {len(clips)} training clips of {keyword!r} are left out: they are copies of {n_kept} "
-                "recordings that are kept (data.keep_copies = true keeps all)"
+                f"{len(copies)} of {len(clips)} training clips of {keyword!r} are left out: they are copies of "
+                f"{n_kept} recordings that are kept (data.keep_copies = true keeps all)"
             )
     return dataclasses.replace(corpus, train=corpus.train.without(left_out))

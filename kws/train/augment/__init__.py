@@ -12,6 +12,7 @@ from kws.audio import FloatArray
 from kws.config import from_dict, require_one_of
 from kws.train.augment.band_warp import BandWarp
 from kws.train.augment.base import Augmentation
+from kws.train.augment.elastic import Elastic
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.gain import Gain, MicrophoneNoise, TimeShift
 from kws.train.augment.pass_band import PassBand
@@ -34,6 +35,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "gain": Gain,
     "microphone_noise": MicrophoneNoise,
     "band_warp": BandWarp,
+    "elastic": Elastic,
     "spec_augment": SpecAugment,
 }
 

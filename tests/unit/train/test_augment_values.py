@@ -5,6 +5,7 @@ import pytest
 
 from kws.config import SAMPLE_RATE_HZ, ConfigError
 from kws.train.augment.band_warp import BandWarp
+from kws.train.augment.elastic import Elastic
 from kws.train.augment.equalise import Equalise
 from kws.train.augment.fourier import convolve, fast_length
 from kws.train.augment.gain import Gain, MicrophoneNoise
@@ -128,3 +129,21 @@ def test_band_warp_moves_bands_and_leaves_time() -> None:
     assert np.argmax(lower[2]) == 8
     assert not lower[[0, 1, 3, 4, 5]].any()
     np.testing.assert_array_equal(BandWarp(1.0, 1.0, 1.0)(x, np.random.default_rng(0)), x)
+
+
+def test_elastic_keeps_a_ramp_within_its_displacements() -> None:
+    rng = np.random.default_rng(0)
+    over_bands = np.repeat(np.arange(40, dtype=np.float32)[None], 400, 0)
+    moved = Elastic(probability=1.0, bands=0.7, frames=0.0)(over_bands, rng) - over_bands
+    # A ramp over the bands shows by how many each place was moved: a voice's part and a changing one of 0.7 of it.
+    assert 0.3 < float(moved.std()) < 1.5
+    assert float(np.abs(np.diff(moved, axis=0)).max()) < 0.15
+    over_time = np.repeat(np.arange(400, dtype=np.float32)[:, None], 40, 1)
+    moved = Elastic(probability=1.0, bands=0.0, frames=2.0)(over_time, rng) - over_time
+    assert 0.8 < float(moved.std()) < 4.0
+    assert np.ptp(moved, axis=1).max() == 0.0
+
+
+def test_elastic_without_displacement_changes_nothing() -> None:
+    x = np.random.default_rng(1).random((50, 13), dtype=np.float32)
+    np.testing.assert_array_equal(Elastic(probability=1.0, bands=0.0, frames=0.0)(x, np.random.default_rng(2)), x)
