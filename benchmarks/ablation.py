@@ -23,7 +23,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -51,34 +51,39 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Variant:
-    """One change of the recipe: what it is in words, and as settings."""
+    """One change of the recipe: what it is in words, and as lines of TOML by table."""
 
     title: str
-    settings: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 VARIANTS = {
     DEFAULT: Variant("the default recipe"),
-    "frame-labels": Variant("classic frame labels instead of max-pooling", "[training.loss]\nwarm_up_share = 1.0"),
+    "with-copies": Variant("copies of keyword recordings are kept", {"[data]": "keep_copies = true"}),
+    "frame-labels": Variant("classic frame labels instead of max-pooling", {"[training.loss]": "warm_up_share = 1.0"}),
     "no-hard-examples": Variant(
-        "no weight on the hardest regions", "[training.loss]\nhardest_weight = 0.0\nbatch_hardest_weight = 0.0"
+        "no weight on the hardest regions",
+        {"[training.loss]": "hardest_weight = 0.0\nbatch_hardest_weight = 0.0"},
     ),
     "hardest-of-stream": Variant(
         "hardest region of each stream, not of the batch",
-        "[training.loss]\nhardest_weight = 0.8\nbatch_hardest_weight = 0.0",
+        {"[training.loss]": "hardest_weight = 0.8\nbatch_hardest_weight = 0.0"},
     ),
     "no-made-negatives": Variant(
         "no half words, near words and pseudo-words",
-        "[material]\nhalf_words = 0.0\nnear_words = 0.0\nspliced_words = 0.0",
+        {"[material]": "half_words = 0.0\nnear_words = 0.0\nspliced_words = 0.0"},
     ),
-    "no-background-speech": Variant("no talker under the words", "[synthesis]\nspeech_probability = 0.0"),
-    "no-rooms": Variant("no rooms", "[augment.reverb]\nprobability = 0.0"),
+    "no-background-speech": Variant("no talker under the words", {"[synthesis]": "speech_probability = 0.0"}),
+    "no-rooms": Variant("no rooms", {"[augment.reverb]": "probability = 0.0"}),
     "no-tempo-no-pass-band": Variant(
-        "neither tempo nor pass band", "[augment.tempo]\nprobability = 0.0\n[augment.pass_band]\nprobability = 0.0"
+        "neither tempo nor pass band",
+        {"[augment.tempo]": "probability = 0.0", "[augment.pass_band]": "probability = 0.0"},
     ),
-    "pcen": Variant("PCEN instead of log-mel", '[front_end]\ncompression = "pcen"'),
-    "ds-tcn": Variant("ds_tcn of the same size", '[model]\npreset = "compact_tcn"'),
-    "bc-resnet": Variant("bc_resnet of the same size", '[model]\npreset = "bc"'),
+    "no-elastic": Variant("features are not bent", {"[augment.elastic]": "probability = 0.0"}),
+    "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
+    "ds-tcn": Variant("ds_tcn of the same size", {"[model]": 'preset = "compact_tcn"'}),
+    "crnn": Variant("crnn of the same size", {"[model]": 'preset = "crnn"'}),
+    "bc-resnet": Variant("bc_resnet of the same size", {"[model]": 'preset = "bc"'}),
     "twice-as-long": Variant("twice as many steps"),
     "mined": Variant("with its own false accepts as negatives"),
     "taught": Variant("taught by the default runs of all seeds"),
@@ -127,19 +132,20 @@ class Bench:
     def _recipe(self, name: str, seed: int) -> str:
         root = Path(load_recipe(self.recipe, self.data).data.root).resolve()
         steps = 2 * self.steps if name == "twice-as-long" else self.steps
-        tables = {"": f'extends = "{self.recipe.resolve()}"\nseed = {seed}\n', "[data]": f'root = "{root}"\n'}
-        tables["[training]"] = f"steps = {steps}\nworkers = 1\n"
+        lines = {"": f'extends = "{self.recipe.resolve()}"\nseed = {seed}', "[data]": f'root = "{root}"'}
+        lines["[training]"] = f"steps = {steps}\nworkers = 1"
         if self.pool_streams:
             pools = (self.out / "pools").resolve()
-            tables["[training.cache]"] = f'streams = {self.pool_streams}\nfolder = "{pools}"\n'
+            lines["[training.cache]"] = f'streams = {self.pool_streams}\nfolder = "{pools}"'
         if name == "mined":
             folders = [*load_recipe(self.recipe).data.negatives, str(self._mined(seed).resolve())]
-            tables["[data]"] += f"negatives = {json.dumps(folders)}\n"
+            lines["[data]"] += f"\nnegatives = {json.dumps(folders)}"
         if name == "taught":
             teachers = [str((self.folder(DEFAULT, s) / "best.pt").resolve()) for s in self.seeds]
-            tables["[training.distillation]"] = f"teachers = {json.dumps(teachers)}\n"
-        text = "".join(f"{head}\n{body}" for head, body in tables.items())
-        return text + VARIANTS[name].settings + "\n"
+            lines["[training.distillation]"] = f"teachers = {json.dumps(teachers)}"
+        for table, text in VARIANTS[name].settings.items():
+            lines[table] = "\n".join(filter(None, [lines.get(table), text]))
+        return "".join(f"{head}\n{body}\n" for head, body in lines.items())
 
     def _mined(self, seed: int) -> Path:
         """Write what the default run of a seed takes for the word in the training negatives."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.audio import read_audio, to_pcm16
+from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.spec import UNKNOWN
 from kws.train.folders import expand, find_audio
@@ -21,6 +22,9 @@ from kws.train.sides import SideRule
 Pcm = npt.NDArray[np.int16]
 
 MIN_KEYWORD_CLIPS = 8
+
+# Around a word that was marked by hand; more would take in its neighbours.
+_WORD_MARGIN_SAMPLES = SAMPLE_RATE_HZ // 20
 
 _SIDE_NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 # Noise that is cut by time: the stretches of a recording, as shares of its length.
@@ -183,10 +187,22 @@ def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tup
     relative = path.relative_to(config.root).as_posix()
     weight = _weight(config, relative) if group in ("negatives", UNKNOWN) else 1.0
     samples, speaker = to_pcm16(read_audio(path)), rule.speaker(relative)
+    word_s = rule.word_s(relative) if group in map(_group, config.keywords) else None
+    if word_s is not None:
+        samples = _cut(samples, word_s, relative)
     if group != "noise" or not rule.is_cut_by_time(relative):
         return [(sides[0], Clip(relative, speaker, samples, weight))]
     pieces = {side: samples[slice(*(round(share * len(samples)) for share in _STRETCHES[side]))] for side in sides}
     return [(side, Clip(relative, speaker, piece, weight)) for side, piece in pieces.items() if len(piece)]
+
+
+def _cut(samples: Pcm, word_s: tuple[float, float], relative: str) -> Pcm:
+    """Return the word of a recording that says more than it."""
+    start, end = (round(time_s * SAMPLE_RATE_HZ) for time_s in word_s)
+    if end > len(samples) + _WORD_MARGIN_SAMPLES:
+        seconds = len(samples) / SAMPLE_RATE_HZ
+        raise DataError(f"{relative}: kw_end_s is {word_s[1]:g}; accepted are times within its {seconds:.3f} s")
+    return samples[max(0, start - _WORD_MARGIN_SAMPLES) : end + _WORD_MARGIN_SAMPLES]
 
 
 def _split(config: DataConfig, groups: dict[str, list[Clip]]) -> Split:

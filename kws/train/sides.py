@@ -1,9 +1,10 @@
-"""On which side of the split a clip falls: by the manifest, by the official rule, or by a hash."""
+"""What is known of a clip: its side of the split, its speaker, and when its word is said."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,28 @@ class SideRule:
         """Return the speaker of a clip, ``""`` if it is not known."""
         known = self._rows.get(relative, {}).get("speaker", "")
         return known or (speaker_of(relative) or "" if self._official is not None else "")
+
+    def word_s(self, relative: str) -> tuple[float, float] | None:
+        """Return where the manifest says that a clip's word starts and ends, in seconds; None if it says nothing.
+
+        Raises
+        ------
+        DataError
+            If what it says are no times in order.
+        """
+        row = self._rows.get(relative, {})
+        texts = row.get("kw_start_s", ""), row.get("kw_end_s", "")
+        if not any(texts):
+            return None
+        try:
+            start, end = map(float, texts)
+        except ValueError:
+            start = end = math.nan
+        if not 0.0 <= start < end < math.inf:
+            raise DataError(
+                f"{relative}: kw_start_s is {texts[0]!r} and kw_end_s {texts[1]!r}; accepted are seconds in order"
+            )
+        return start, end
 
     def side(self, relative: str) -> str:
         """Return ``"train"``, ``"validation"`` or ``"test"``."""
@@ -105,6 +128,8 @@ def _read_manifest(root: Path, name: str | None) -> dict[str, dict[str, str]]:
         row["path"]: {
             "speaker": row["speaker"],
             "split": row["split"],
+            "kw_start_s": row.get("kw_start_s") or "",
+            "kw_end_s": row.get("kw_end_s") or "",
             "n_speakers": str(len(speakers[row["path"].rpartition("/")[0]])),
         }
         for row in rows

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kws.audio import to_pcm16, write_audio
+from kws.audio import read_audio, to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
 from kws.train.corpus import load_corpus
 from kws.train.material import half_words, prepare_material, trim
@@ -127,3 +127,28 @@ def test_a_split_without_some_keyword_clips(tmp_path: Path) -> None:
     names = [clip.path for clip in split.keywords["word"]]
     assert [clip.path for clip in split.without(names[1:3]).keywords["word"]] == [names[0], *names[3:]]
     assert split.without([]) == split
+
+
+def test_a_word_with_stated_times_is_cut_out_of_its_sentence(tmp_path: Path) -> None:
+    config = dataclasses.replace(make_corpus(tmp_path), manifest="manifest.csv")
+    rows = ["path,speaker,split,kw_start_s,kw_end_s"]
+    rows += [f"word/{i}.flac,,{'val' if i < 4 else 'train'},{'' if i == 9 else '0.6,0.8'}" for i in range(9)]
+    rows += ["word/9.flac,,train,,"]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    corpus = load_corpus(config)
+    whole = read_audio(tmp_path / "word" / "4.flac")
+    cut = {clip.path: clip.samples for clip in corpus.train.keywords["word"]}
+    np.testing.assert_array_equal(cut["word/4.flac"], to_pcm16(whole[8_800:13_600]))
+    assert len(cut["word/9.flac"]) == len(whole)
+    assert {len(clip.samples) for clip in corpus.validation.keywords["word"]} == {4_800}
+
+
+@pytest.mark.parametrize(
+    ("times", "part"), [("0.6,x", "'x'"), ("0.8,0.6", "in order"), ("0.6,9.5", "within its 1.400 s")]
+)
+def test_wrong_times_of_a_word(tmp_path: Path, times: str, part: str) -> None:
+    config = dataclasses.replace(make_corpus(tmp_path), manifest="manifest.csv")
+    rows = [f"word/{i}.flac,,{'val' if i < 4 else 'train'},{times if i == 5 else ','}" for i in range(10)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,speaker,split,kw_start_s,kw_end_s", *rows]))
+    with pytest.raises(DataError, match=f"^word/5.flac: .*{part}"):
+        load_corpus(config)
