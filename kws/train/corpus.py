@@ -158,7 +158,7 @@ Placed = list[tuple[Path, tuple[str, ...]]]
 def _place(rule: SideRule, config: DataConfig, group: str, paths: list[Path], sides: Sequence[str]) -> Placed:
     """Return the files that are wanted, each with the sides that it is on."""
     placed = []
-    relatives = [path.relative_to(config.root).as_posix() for path in paths]
+    relatives = [_name(config, path) for path in paths]
     for path, relative, side in zip(paths, relatives, rule.sides(relatives), strict=True):
         is_cut = group == "noise" and rule.is_cut_by_time(relative)
         on_sides = SIDES if is_cut else (side,)
@@ -166,6 +166,11 @@ def _place(rule: SideRule, config: DataConfig, group: str, paths: list[Path], si
         if wanted:
             placed.append((path, wanted))
     return placed
+
+
+def _name(config: DataConfig, path: Path) -> str:
+    # A recipe may name a folder anywhere; what is said of its files is said of their whole path.
+    return (path.relative_to(config.root) if path.is_relative_to(config.root) else path).as_posix()
 
 
 def _require_sides(groups: dict[str, list[Path]], placed: dict[str, Placed], sides: Sequence[str]) -> None:
@@ -184,7 +189,7 @@ def _require_sides(groups: dict[str, list[Path]], placed: dict[str, Placed], sid
 
 
 def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tuple[str, ...]) -> list[tuple[str, Clip]]:
-    relative = path.relative_to(config.root).as_posix()
+    relative = _name(config, path)
     weight = _weight(config, relative) if group in ("negatives", UNKNOWN) else 1.0
     samples, speaker = to_pcm16(read_audio(path)), rule.speaker(relative)
     word_s = rule.word_s(relative) if group in map(_group, config.keywords) else None

@@ -152,3 +152,12 @@ def test_wrong_times_of_a_word(tmp_path: Path, times: str, part: str) -> None:
     (tmp_path / "manifest.csv").write_text("\n".join(["path,speaker,split,kw_start_s,kw_end_s", *rows]))
     with pytest.raises(DataError, match=f"^word/5.flac: .*{part}"):
         load_corpus(config)
+
+
+def test_a_folder_outside_the_root(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path / "root")
+    (tmp_path / "root" / "speech").rename(tmp_path / "radio")
+    for name in (str(tmp_path / "radio"), "../radio"):
+        corpus = load_corpus(dataclasses.replace(config, negatives=(name,)))
+        found = {clip.path for clip in (*corpus.train.negatives, *corpus.validation.negatives)}
+        assert found == {f"{name}/{index}.flac" for index in range(10)}
