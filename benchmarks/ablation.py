@@ -65,9 +65,9 @@ VARIANTS = {
         "no weight on the hardest regions",
         {"[training.loss]": "hardest_weight = 0.0\nbatch_hardest_weight = 0.0"},
     ),
-    "hardest-of-stream": Variant(
-        "hardest region of each stream, not of the batch",
-        {"[training.loss]": "hardest_weight = 0.8\nbatch_hardest_weight = 0.0"},
+    "hardest-of-batch": Variant(
+        "half of that weight on the hardest regions of the whole batch",
+        {"[training.loss]": "hardest_weight = 0.4\nbatch_hardest_weight = 0.4"},
     ),
     "no-made-negatives": Variant(
         "no half words, near words and pseudo-words",
@@ -75,14 +75,13 @@ VARIANTS = {
     ),
     "no-background-speech": Variant("no talker under the words", {"[synthesis]": "speech_probability = 0.0"}),
     "no-rooms": Variant("no rooms", {"[augment.reverb]": "probability = 0.0"}),
-    "no-tempo-no-pass-band": Variant(
-        "neither tempo nor pass band",
-        {"[augment.tempo]": "probability = 0.0", "[augment.pass_band]": "probability = 0.0"},
-    ),
-    "no-elastic": Variant("features are not bent", {"[augment.elastic]": "probability = 0.0"}),
+    "no-pass-band": Variant("no pass bands", {"[augment.pass_band]": "probability = 0.0"}),
+    "more-pass-bands": Variant("pass bands for every second clip", {"[augment.pass_band]": "probability = 0.5"}),
+    "tempo": Variant("tempo changed at the same pitch", {"[augment.tempo]": "probability = 0.5"}),
+    "elastic": Variant("features bent", {"[augment.elastic]": "probability = 0.5"}),
     "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
     "ds-tcn": Variant("ds_tcn of the same size", {"[model]": 'preset = "compact_tcn"'}),
-    "crnn": Variant("crnn of the same size", {"[model]": 'preset = "crnn"'}),
+    "conv-gru": Variant("conv_gru of the same size", {"[model]": 'preset = "compact"'}),
     "bc-resnet": Variant("bc_resnet of the same size", {"[model]": 'preset = "bc"'}),
     "twice-as-long": Variant("twice as many steps"),
     "mined": Variant("with its own false accepts as negatives"),

@@ -146,8 +146,8 @@ class LossConfig:
     after_s: float = 0.32
     ignore_s: float = 0.4
     region_s: float = 0.6
-    hardest_weight: float = 0.4
-    batch_hardest_weight: float = 0.4
+    hardest_weight: float = 0.8
+    batch_hardest_weight: float = 0.0
     batch_hardest_share: float = 0.01
     negative_weight: float = 3.0
 
