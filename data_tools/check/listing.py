@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -13,8 +12,7 @@ from pathlib import Path
 from data_tools.check.dataset import KEYWORD, NEGATIVE, NOISE, RIR, STREAM, Clip, Listing, ManifestFaults, Segment
 from kws.audio import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from kws.errors import ConfigError, DataError
-
-MANIFEST_NAME = "manifest.csv"
+from kws.manifest import MANIFEST, Manifest
 
 _SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
 _UNKNOWN = frozenset({"", "-", "?", "unknown", "unsplit"})
@@ -68,7 +66,7 @@ def list_folder(root: str | Path, keywords: Sequence[str] = ()) -> Listing:
     """
     place = Path(root)
     files, foreign = _find(place)
-    rows, faults = _read_manifest(place, MANIFEST_NAME if (place / MANIFEST_NAME).is_file() else None, files, None)
+    rows, faults = _read_manifest(place, MANIFEST if (place / MANIFEST).is_file() else None, files, None)
     listed = _split_lists(place)
     clips = [_clip_of_folder(place, path, rows.get(_name(place, path), {}), listed, keywords) for path in files]
     labels = {clip.label for clip in clips}
@@ -196,7 +194,8 @@ def _read_manifest(
     """Return the rows by path, those that cannot be used without their times, and what is wrong."""
     if name is None:
         return {}, ManifestFaults()
-    rows = [row for row in _rows(root / name) if folders is None or row["path"].startswith(folders)]
+    listed = Manifest(root / name).rows
+    rows = [row for row in listed if folders is None or row["path"].startswith(folders)]
     counts = Counter(row["path"] for row in rows)
     names = [_name(root, path) for path in files]
     there, unreadable = set(names), []
@@ -214,18 +213,6 @@ def _read_manifest(
         unreadable,
     )
     return {row["path"]: row for row in rows}, faults
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # A short row has None in its last columns, a long one a list under None.
-            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: manifest cannot be read ({error})") from None
-    if rows and "path" not in rows[0]:
-        raise DataError(f"{path}: manifest has no column path; it has {', '.join(rows[0])[:200]}")
-    return rows
 
 
 def _unusable(row: Mapping[str, str]) -> str:

@@ -17,8 +17,9 @@ from data_tools.synthesize.stream import Stream, StreamSynthesizer
 from kws.audio import read_audio, to_float32, to_pcm16, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, ConfigError, DataError, MissingPackageError
+from kws.files import replacing
+from kws.manifest import MANIFEST
 
-MANIFEST_NAME = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "duration_s", "segments")
 SETTINGS_NAME = "synthesis.json"
 _FORMAT = 1
@@ -158,20 +159,17 @@ def _write_manifest(place: Path, rows: list[Row]) -> Path:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(MANIFEST_COLUMNS)
     writer.writerows(rows)
-    path = place / MANIFEST_NAME
+    path = place / MANIFEST
     _write_text(path, text.getvalue())
     return path
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _parallel(joblib: Any, n_jobs: int | None) -> Any:

@@ -139,13 +139,12 @@ def _from_recipe(path: Path, data: Path | None, split: str | None, on_progress: 
 
 
 class _Describer:
-    """Adds to a recipe's clips what its manifest says of them."""
+    """Adds to a recipe's clips what the manifests say of them."""
 
     def __init__(self, recipe: Recipe) -> None:
-        from kws.evaluate.recordings import Manifest
+        from kws.train.sides import SideRule
 
-        self._root = Path(recipe.data.root)
-        self._manifest = Manifest(self._root / recipe.data.manifest) if recipe.data.manifest else None
+        self._rule = SideRule(recipe.data)
 
     def all(self, clips: Sequence[Clip]) -> list[Recording]:
         """Return recordings; those that say their word several times are left out, as only one has times."""
@@ -154,7 +153,7 @@ class _Describer:
 
         recordings = []
         for clip in clips:
-            row = {} if self._manifest is None else self._manifest.row(self._root / clip.path)
+            row = self._rule.row(clip.path)
             if says_once(row):
                 recordings.append(describe(clip.path, to_float32(clip.samples), {"speaker": clip.speaker, **row}))
         return recordings

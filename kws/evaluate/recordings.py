@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from kws.activity import active_region
 from kws.audio import AUDIO_SUFFIXES, FloatArray, read_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
+from kws.manifest import MANIFEST, Manifest, Row
 
-MANIFEST = "manifest.csv"
 GROUP_COLUMNS = ("gender", "device", "dialect", "lang", "context", "age", "accent", "room", "distance_m")
 """Columns of a manifest that results are grouped by."""
 
@@ -56,9 +55,6 @@ class Recording:
         return start, end
 
 
-Row = Mapping[str, str]
-
-
 def find_recordings(folder: Path, split: str | None = None) -> list[Path]:
     """List a folder's recordings in order; `split` keeps those of one split of the manifest.
 
@@ -78,46 +74,6 @@ def find_recordings(folder: Path, split: str | None = None) -> list[Path]:
     if not files:
         raise DataError(f"{folder}: no recordings" + (f" of split {split!r}" if split else ""))
     return files
-
-
-class Manifest:
-    """Rows of a ``manifest.csv`` by path; the paths are relative to its own place.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read or has no column ``path``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.place = path.resolve().parent
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path}: manifest cannot be read ({error})") from None
-        if rows and "path" not in rows[0]:
-            raise DataError(f"{path}: manifest has no column path")
-        self._rows = {row["path"]: row for row in rows}
-
-    @classmethod
-    def above(cls, folder: Path) -> Manifest | None:
-        """Open the nearest manifest at or above a folder."""
-        for place in (folder.resolve(), *folder.resolve().parents):
-            if (place / MANIFEST).is_file():
-                return cls(place / MANIFEST)
-        return None
-
-    def row(self, path: Path) -> Row:
-        """Return the row of a file, empty if there is none."""
-        resolved = path.resolve()
-        if not resolved.is_relative_to(self.place):
-            return {}
-        return self._rows.get(resolved.relative_to(self.place).as_posix(), {})
-
-    def name(self, path: Path) -> str:
-        """Return the path of a file relative to the manifest."""
-        return path.resolve().relative_to(self.place).as_posix()
 
 
 def read_folder(folder: Path, split: str | None = None) -> list[Recording]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from kws.errors import DataError
+from kws.manifest import Manifest, Row
 from kws.train.official_split import TEST, TRAIN, VALIDATION, OfficialSplit, speaker_of
 from kws.train.recipe import DataConfig
 
 _UNSPLIT = ("", "-", "unsplit")
 
 
+_REQUIRED = ("path", "speaker", "split")
+
+
 class SideRule:
     """Says for each clip of a recipe who speaks it and on which side it is.
+
+    What the recipe's manifest does not list is looked up in the nearest ``manifest.csv`` at or above its folder, such
+    as ``kws record`` and ``kws speak`` leave beside what they make.
 
     Parameters
     ----------
@@ -25,18 +31,35 @@ class SideRule:
     Raises
     ------
     DataError
-        If the manifest cannot be read or lacks a column.
+        If a manifest cannot be read or lacks a column.
     """
 
     def __init__(self, config: DataConfig) -> None:
         self._config = config
-        self._rows = _read_manifest(Path(config.root), config.manifest)
+        self._root = Path(config.root)
+        self._stated = Manifest(self._root / config.manifest, _REQUIRED) if config.manifest else None
+        self._nearest: dict[Path, Manifest | None] = {}
         is_official = config.split == "speech_commands"
         self._official = OfficialSplit(config.validation_percents, config.test_percents) if is_official else None
 
+    def row(self, relative: str) -> Row:
+        """Return what the manifests say of a clip, empty if they do not list it."""
+        return self._find(relative)[0]
+
+    def _find(self, relative: str) -> tuple[Row, int]:
+        """Return the row of a clip, and how many speakers its folder has."""
+        if self._stated is not None and (row := self._stated.named(relative)):
+            return row, self._stated.n_speakers(relative)
+        path = self._root / relative
+        if path.parent not in self._nearest:
+            self._nearest[path.parent] = Manifest.above(path.parent)
+        manifest = self._nearest[path.parent]
+        row = {} if manifest is None else manifest.row(path)
+        return row, manifest.n_speakers(manifest.name(path)) if manifest is not None and row else 1
+
     def speaker(self, relative: str) -> str:
         """Return the speaker of a clip, ``""`` if it is not known."""
-        known = self._rows.get(relative, {}).get("speaker", "")
+        known = self.row(relative).get("speaker", "")
         return known or (speaker_of(relative) or "" if self._official is not None else "")
 
     def word_s(self, relative: str) -> tuple[float, float] | None:
@@ -47,7 +70,7 @@ class SideRule:
         DataError
             If what it says are no times in order.
         """
-        row = self._rows.get(relative, {})
+        row = self.row(relative)
         texts = row.get("kw_start_s", ""), row.get("kw_end_s", "")
         if not any(texts):
             return None
@@ -67,7 +90,7 @@ class SideRule:
             side = self._official.side(Path(self._config.root) / relative)
             if side is not None:
                 return side
-        row = self._rows.get(relative, {})
+        row, n_speakers = self._find(relative)
         split = row.get("split", "")
         if split in self._config.validation_splits:
             return VALIDATION
@@ -77,7 +100,7 @@ class SideRule:
             return TRAIN
         key = row.get("speaker") or relative
         # One speaker alone would fall on one side whole: such a folder is split by clip.
-        share = _hash_share(key if row.get("n_speakers", "1") != "1" else relative)
+        share = _hash_share(key if n_speakers > 1 else relative)
         return VALIDATION if share < self._config.validation_share else TRAIN
 
     def sides(self, relatives: Sequence[str]) -> list[str]:
@@ -94,7 +117,7 @@ class SideRule:
         return sides
 
     def _is_by_chance(self, relative: str) -> bool:
-        row = self._rows.get(relative, {})
+        row = self.row(relative)
         return self._official is None and row.get("split", "") in _UNSPLIT and not row.get("speaker")
 
     def is_cut_by_time(self, relative: str) -> bool:
@@ -102,35 +125,8 @@ class SideRule:
 
         The official layout has six recordings of noise: no whole one can be spared for validation.
         """
-        return self._official is not None and self._rows.get(relative, {}).get("split", "") in _UNSPLIT
+        return self._official is not None and self.row(relative).get("split", "") in _UNSPLIT
 
 
 def _hash_share(key: str) -> float:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
-
-
-def _read_manifest(root: Path, name: str | None) -> dict[str, dict[str, str]]:
-    if name is None:
-        return {}
-    path = root / name
-    try:
-        with path.open(encoding="utf8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: manifest cannot be read ({error}); without one, leave data.manifest out") from None
-    missing = {"path", "speaker", "split"} - set(rows[0] if rows else {})
-    if missing:
-        raise DataError(f"{path}: manifest has no column {', '.join(sorted(missing))}")
-    speakers: dict[str, set[str]] = {}
-    for row in rows:
-        speakers.setdefault(row["path"].rpartition("/")[0], set()).add(row["speaker"])
-    return {
-        row["path"]: {
-            "speaker": row["speaker"],
-            "split": row["split"],
-            "kw_start_s": row.get("kw_start_s") or "",
-            "kw_end_s": row.get("kw_end_s") or "",
-            "n_speakers": str(len(speakers[row["path"].rpartition("/")[0]])),
-        }
-        for row in rows
-    }

@@ -174,4 +174,4 @@ def test_a_backend_without_generators_is_served(tmp_path):
         write_streams(synthesizer(), tmp_path / "pool", 4, seed=1)
     write_streams(synthesizer(), tmp_path / "one", 4, seed=1)
     assert contents(tmp_path / "pool") == contents(tmp_path / "one")
-    assert to_disk.MANIFEST_NAME in contents(tmp_path / "one")
+    assert to_disk.MANIFEST in contents(tmp_path / "one")

@@ -6,7 +6,7 @@ import pytest
 from kws.activity import active_region
 from kws.audio import write_audio
 from kws.errors import DataError
-from kws.evaluate.recordings import Manifest, describe, find_recordings, fingerprint, hours, read_folder, says_once
+from kws.evaluate.recordings import describe, find_recordings, fingerprint, hours, read_folder, says_once
 
 SECOND = np.full(16_000, 0.25, np.float32)
 
@@ -75,22 +75,6 @@ def test_word_must_lie_in_its_recording(start, end):
 def test_times_must_be_numbers():
     with pytest.raises(DataError, match="kw_end_s 'soon'; accepted are seconds"):
         describe("x.wav", SECOND, {"kw_start_s": "0.1", "kw_end_s": "soon"})
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"name,speaker\nx,y\n", "has no column path"), (b"\xff\xfe\x00", "cannot be read")],
-)
-def test_manifest_that_is_none(tmp_path, content, message):
-    (tmp_path / "manifest.csv").write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        Manifest(tmp_path / "manifest.csv")
-
-
-def test_a_file_outside_of_the_manifest_has_no_row(folder, tmp_path):
-    write_manifest(folder, "path,speaker", "words/a/1.wav,anna")
-    manifest = Manifest(tmp_path / "manifest.csv")
-    assert manifest.row(tmp_path.parent / "1.wav") == {}
 
 
 @pytest.mark.parametrize(("mentions", "once"), [("go", True), ("go go", False), ("", True), (None, True)])

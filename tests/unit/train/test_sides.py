@@ -45,3 +45,13 @@ def test_a_manifest_and_speakers_are_not_overruled(tmp_path):
         lines = ["path,speaker,split", *map(row.format, names)]
         (tmp_path / "manifest.csv").write_text("\n".join(lines))
         assert len(set(rule(tmp_path, "manifest.csv").sides(names))) == 1
+
+
+def test_a_manifest_beside_the_clips_counts_where_the_recipes_own_says_nothing(tmp_path):
+    (tmp_path / "word").mkdir()
+    (tmp_path / "word" / "manifest.csv").write_text("path,speaker,split\n1.wav,anna,val\n2.wav,bo,train\n")
+    (tmp_path / "all.csv").write_text("path,speaker,split\nword/2.wav,carl,val\n")
+    assert [rule(tmp_path).side(f"word/{i}.wav") for i in (1, 2)] == [VALIDATION, TRAIN]
+    both = rule(tmp_path, "all.csv")
+    assert [both.side(f"word/{i}.wav") for i in (1, 2)] == [VALIDATION, VALIDATION]
+    assert [both.speaker(f"word/{i}.wav") for i in (1, 2, 3)] == ["anna", "carl", ""]
