@@ -190,7 +190,7 @@ def _require_sides(groups: dict[str, list[Path]], placed: dict[str, Placed], sid
 
 def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tuple[str, ...]) -> list[tuple[str, Clip]]:
     relative = _name(config, path)
-    weight = _weight(config, relative) if group in ("negatives", UNKNOWN) else 1.0
+    weight = _weight(config, relative) if group not in ("noise", "rirs") else 1.0
     samples, speaker = to_pcm16(read_audio(path)), rule.speaker(relative)
     word_s = rule.word_s(relative) if group in map(_group, config.keywords) else None
     if word_s is not None:

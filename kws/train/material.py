@@ -51,11 +51,17 @@ def prepare_material(split: Split, rng: np.random.Generator, config: MaterialCon
     near = near_words(words, speech, _times(config.near_words * len(speech), len(words)), rng)
     spliced = spliced_words(speech, round(config.spliced_words * len(speech)), rng)
     return Material(
-        {name: [trim(clip.samples) for clip in clips] for name, clips in split.keywords.items()},
+        {name: _drawn_words(clips, rng) for name, clips in split.keywords.items()},
         [*drawn, *halves * repeats, *near, *spliced],
         _talkers(split.negatives, rng),
         [clip.samples for clip in split.noise],
     )
+
+
+def _drawn_words(clips: list[Clip], rng: np.random.Generator) -> list[Pcm]:
+    """Return each word as often as its weight says, one of them at least."""
+    drawn = [word for clip in clips for word in [trim(clip.samples)] * _copies(clip.weight, rng)]
+    return drawn or [trim(clip.samples) for clip in clips]
 
 
 def trim(samples: Pcm) -> Pcm:

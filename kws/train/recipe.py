@@ -40,9 +40,9 @@ class DataConfig:
     rirs : tuple of str
         Folders of room impulse responses.
     weights : dict of str to float
-        How much more often than others the clips of a folder of negatives are drawn, by the folder's name; 1 if
-        it is not named. Running speech deserves more than a pile of the same few words. Folders of `unknown` may
-        have weights too.
+        How much more often than others the clips of a folder of keywords, negatives or `unknown` are drawn, by the
+        folder's name; 1 if it is not named. Running speech deserves more than a pile of the same few words, and people
+        more than voices that a computer made.
     keep_copies : bool
         Whether keyword clips that hold the same recording as another one are drawn as well. Without them an utterance
         that is there a dozen times, shifted or louder or coded anew, counts as one.
@@ -94,10 +94,12 @@ class DataConfig:
         self._check_percents()
 
     def _check_weights(self) -> None:
+        of_words = [folder for folders in self.keywords.values() for folder in folders]
         for folder, weight in self.weights.items():
-            if folder not in (*self.negatives, *self.unknown):
+            if folder not in (*of_words, *self.negatives, *self.unknown):
                 raise ConfigError(
-                    f"data.weights names {folder!r}; accepted are folders of data.negatives, or no weights"
+                    f"data.weights names {folder!r}; accepted are folders of data.keywords and data.negatives, "
+                    "or no weights"
                 )
             require(f"data.weights.{folder}", weight, 0.0, 1000.0)
 

@@ -118,6 +118,11 @@ def test_weights_say_how_often_a_folder_is_drawn(tmp_path: Path) -> None:
     weighted = load_corpus(dataclasses.replace(config, weights={"speech": 3.0})).train
     count = len(prepare_material(plain, np.random.default_rng(0)).negatives)
     assert len(prepare_material(weighted, np.random.default_rng(0)).negatives) == count + 2 * len(plain.negatives)
+    words = load_corpus(dataclasses.replace(config, weights={"word": 2.0})).train
+    material = prepare_material(words, np.random.default_rng(0))
+    assert len(material.keywords["word"]) == 2 * len(words.keywords["word"])
+    never = load_corpus(dataclasses.replace(config, weights={"word": 0.0})).train
+    assert len(prepare_material(never, np.random.default_rng(0)).keywords["word"]) == len(words.keywords["word"])
     with pytest.raises(ConfigError, match=r"data\.weights names 'speach'"):
         dataclasses.replace(config, weights={"speach": 3.0})
 
