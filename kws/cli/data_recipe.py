@@ -97,7 +97,7 @@ def make_batch(recipe: Recipe, corpus: Corpus) -> BatchView:
 
     rng = np.random.default_rng(recipe.seed)
     chain = AugmentationChain.from_dict(recipe.augment, [to_float32(clip.samples) for clip in corpus.rirs])
-    material = prepare_material(corpus.train, rng, recipe.material)
+    material = prepare_material(corpus.train, rng, recipe.material, recipe.data.spoken_share)
     source = make_streams_of(recipe)(material, clip_hook(chain))
     spec = make_spec(recipe, corpus)
     made = ExampleMaker(source, chain, spec, recipe.training.loss).make(_SHOWN_STREAMS, rng)

@@ -33,12 +33,16 @@ _STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: where it is from, its samples as int16 to halve the memory, and how often it is drawn."""
+    """One recording: where it is from, its samples as int16 to halve the memory, and how often it is drawn.
+
+    A synthetic one was spoken by a computer.
+    """
 
     path: str
     speaker: str
     samples: Pcm = field(repr=False)
     weight: float = 1.0
+    is_synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tup
     if word_s is not None:
         samples = _cut(samples, word_s, relative)
     if group != "noise" or not rule.is_cut_by_time(relative):
-        return [(sides[0], Clip(relative, speaker, samples, weight))]
+        return [(sides[0], Clip(relative, speaker, samples, weight, rule.is_synthetic(relative)))]
     pieces = {side: samples[slice(*(round(share * len(samples)) for share in _STRETCHES[side]))] for side in sides}
     return [(side, Clip(relative, speaker, piece, weight)) for side, piece in pieces.items() if len(piece)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +33,19 @@ class Material:
     noise: list[Pcm]
 
 
-def prepare_material(split: Split, rng: np.random.Generator, config: MaterialConfig | None = None) -> Material:
+def prepare_material(
+    split: Split, rng: np.random.Generator, config: MaterialConfig | None = None, spoken_share: float = 0.5
+) -> Material:
     """Trim, cut and arrange the training clips.
 
     Keywords are trimmed to the active part with 250 ms around it. Long negatives are cut into pieces of 3 s, so
     that an hour of reading weighs more than a second of a command. The halves of keywords, words that begin or
-    end like them, and pseudo-words of spliced speech are negatives too, as many as `config` says. Talkers, for
-    speech under the word, are the long negatives and the short ones of one speaker strung together.
+    end like them, and pseudo-words of spliced speech are negatives too, as many as `config` says; they are made of
+    recordings of people where there are any. `spoken_share` is that of :class:`kws.train.recipe.DataConfig`. Talkers,
+    for speech under the word, are the long negatives and the short ones of one speaker strung together.
     """
     config = config or MaterialConfig()
-    words = [clip.samples for clips in split.keywords.values() for clip in clips]
+    words = [clip.samples for clip in _people(clip for clips in split.keywords.values() for clip in clips)]
     cut = [[piece for piece in _pieces(clip.samples) if piece.any()] for clip in split.negatives]
     # Without other speech the keywords are speech for one another.
     speech = [piece for pieces in cut for piece in pieces] or words
@@ -51,16 +55,30 @@ def prepare_material(split: Split, rng: np.random.Generator, config: MaterialCon
     near = near_words(words, speech, _times(config.near_words * len(speech), len(words)), rng)
     spliced = spliced_words(speech, round(config.spliced_words * len(speech)), rng)
     return Material(
-        {name: _drawn_words(clips, rng) for name, clips in split.keywords.items()},
+        {name: _drawn_words(clips, spoken_share, rng) for name, clips in split.keywords.items()},
         [*drawn, *halves * repeats, *near, *spliced],
         _talkers(split.negatives, rng),
         [clip.samples for clip in split.noise],
     )
 
 
-def _drawn_words(clips: list[Clip], rng: np.random.Generator) -> list[Pcm]:
-    """Return each word as often as its weight says, one of them at least."""
-    drawn = [word for clip in clips for word in [trim(clip.samples)] * _copies(clip.weight, rng)]
+def _people(clips: Iterable[Clip]) -> list[Clip]:
+    """Return the recordings of people; all where there are none."""
+    found = list(clips)
+    return [clip for clip in found if not clip.is_synthetic] or found
+
+
+def _drawn_words(clips: list[Clip], spoken_share: float, rng: np.random.Generator) -> list[Pcm]:
+    """Return each word as often as its weight and the share of spoken ones say, one of them at least."""
+    weights = np.array([clip.weight for clip in clips])
+    is_made = np.array([clip.is_synthetic for clip in clips])
+    made, recorded = weights[is_made].sum(), weights[~is_made].sum()
+    if made > 0.0 and recorded > 0.0:
+        wanted = recorded * spoken_share / max(1.0 - spoken_share, 1e-3)
+        # The rarer ones are repeated; nothing is left out to make a share right.
+        weights[is_made] *= max(1.0, wanted / made)
+        weights[~is_made] *= max(1.0, made / max(wanted, 1e-9))
+    drawn = [w for clip, n in zip(clips, weights, strict=True) for w in [trim(clip.samples)] * _copies(float(n), rng)]
     return drawn or [trim(clip.samples) for clip in clips]
 
 

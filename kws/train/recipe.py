@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from kws.config import ConfigError, DecisionConfig, FrontEndConfig, ModelConfig, from_dict, require, require_one_of
+from kws.errors import DataError
 from kws.models import PRESETS, build_model
 from kws.spec import UNKNOWN
 from kws.train.distillation import DistillationConfig
 from kws.train.material_config import MaterialConfig
 from kws.train.official_split import TEST_PERCENTS, VALIDATION_PERCENTS
 from kws.train.recipe_file import read_recipe
+
+SPOKEN_WORDS, SPOKEN_OTHERS = "positives", ("confusables", "sentences")
+"""Folders that ``kws speak`` makes."""
 
 NEVER = DecisionConfig(threshold=1.0, patience_steps=1000)
 """A rule that no score fulfils: an output that is scored and not told, in every runtime."""
@@ -39,6 +43,11 @@ class DataConfig:
         without a keyword, and is never told as an event. They are negatives as well. ``*`` as in `negatives`.
     rirs : tuple of str
         Folders of room impulse responses.
+    spoken : dict of str to str
+        Folder that ``kws speak`` made for a keyword, relative to the recipe file. What it holds joins the keyword's
+        recordings and the negatives.
+    spoken_share : float
+        Share of spoken clips among those that are drawn of a keyword, where people have recorded it as well.
     weights : dict of str to float
         How much more often than others the clips of a folder of keywords, negatives or `unknown` are drawn, by the
         folder's name; 1 if it is not named. Running speech deserves more than a pile of the same few words, and people
@@ -71,6 +80,8 @@ class DataConfig:
     noise: tuple[str, ...]
     rirs: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    spoken: dict[str, str] = field(default_factory=dict)
+    spoken_share: float = 0.5
     weights: dict[str, float] = field(default_factory=dict)
     keep_copies: bool = False
     split: str = "manifest"
@@ -83,6 +94,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         require("data.validation_share", self.validation_share, 0.01, 0.9)
+        require("data.spoken_share", self.spoken_share, 0.0, 1.0)
         require_one_of("data.split", self.split, ("manifest", "speech_commands"))
         has_other_words = bool(self.unknown) or len(self.keywords) > 1
         for name in ("keywords", "noise") if has_other_words else ("keywords", "negatives", "noise"):
@@ -90,6 +102,8 @@ class DataConfig:
                 raise ConfigError(f"data.{name} is empty; accepted is at least one folder")
         if UNKNOWN in self.keywords:
             raise ConfigError(f"data.keywords names {UNKNOWN!r}; folders of other words belong in data.unknown")
+        for name in self.spoken:
+            require_one_of("data.spoken", name, tuple(self.keywords))
         self._check_weights()
         self._check_percents()
 
@@ -386,4 +400,17 @@ def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe
     distillation = recipe.training.distillation
     teachers = tuple(str(place.parent / teacher) for teacher in distillation.teachers)
     training = dataclasses.replace(recipe.training, distillation=dataclasses.replace(distillation, teachers=teachers))
-    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, root=str(root)), training=training)
+    data = _with_spoken(dataclasses.replace(recipe.data, root=str(root)), place.parent)
+    return dataclasses.replace(recipe, data=data, training=training)
+
+
+def _with_spoken(data: DataConfig, place: Path) -> DataConfig:
+    """Return the folders with what ``kws speak`` made for the keywords."""
+    keywords, negatives = dict(data.keywords), list(data.negatives)
+    for name, folder in data.spoken.items():
+        made = (place / folder).resolve()
+        if not (made / SPOKEN_WORDS).is_dir():
+            raise DataError(f"{made}: no such folder; make it: kws speak {name!r} --out {made}")
+        keywords[name] = (*keywords[name], str(made / SPOKEN_WORDS))
+        negatives += [str(made / other) for other in SPOKEN_OTHERS if (made / other).is_dir()]
+    return dataclasses.replace(data, keywords=keywords, negatives=tuple(negatives))

@@ -126,7 +126,8 @@ class Session:
     def _batches(self, spec: ModelSpec, first: int, processes: Processes, on_pool: OnProgress | None) -> Dataset[Batch]:
         recipe = self.recipe
         chain = AugmentationChain.from_dict(recipe.augment, [to_float32(c.samples) for c in self.corpus.rirs])
-        material = prepare_material(self.corpus.train, np.random.default_rng(recipe.seed), recipe.material)
+        rng = np.random.default_rng(recipe.seed)
+        material = prepare_material(self.corpus.train, rng, recipe.material, recipe.data.spoken_share)
         source = self.make_streams(material, clip_hook(chain))
         share = first, processes.index, processes.count
         return open_batches(source, chain, spec, recipe, self.out, *share, on_pool)

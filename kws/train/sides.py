@@ -62,6 +62,10 @@ class SideRule:
         known = self.row(relative).get("speaker", "")
         return known or (speaker_of(relative) or "" if self._official is not None else "")
 
+    def is_synthetic(self, relative: str) -> bool:
+        """Return whether a computer speaks the clip."""
+        return bool(self.row(relative).get("synthetic"))
+
     def word_s(self, relative: str) -> tuple[float, float] | None:
         """Return where the manifest says that a clip's word starts and ends, in seconds; None if it says nothing.
 
@@ -106,10 +110,16 @@ class SideRule:
     def sides(self, relatives: Sequence[str]) -> list[str]:
         """Return the side of each clip of a folder, so that chance leaves neither training nor validation empty.
 
+        Clips that a computer speaks are all for training, unless there are no others.
+
         A handful of clips may all hash to one side. Then the one that is nearest to the border changes over. Only
         chance is overruled: neither a manifest, nor the official rule, nor a speaker whose clips stay together.
         """
         sides = [self.side(relative) for relative in relatives]
+        synthetic = [self.is_synthetic(relative) for relative in relatives]
+        # Voices of a computer predict no person: where people speak, they judge alone.
+        if not all(synthetic):
+            sides = [TRAIN if is_made else side for side, is_made in zip(sides, synthetic, strict=True)]
         if len(sides) > 1 and len(set(sides)) == 1 and all(map(self._is_by_chance, relatives)):
             border = self._config.validation_share
             distances = [abs(_hash_share(relative) - border) for relative in relatives]

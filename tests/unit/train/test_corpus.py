@@ -8,7 +8,7 @@ import pytest
 
 from kws.audio import read_audio, to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
-from kws.train.corpus import load_corpus
+from kws.train.corpus import Clip, Split, load_corpus
 from kws.train.material import half_words, prepare_material, trim
 from kws.train.material_config import MaterialConfig
 from kws.train.recipe import DataConfig
@@ -166,3 +166,14 @@ def test_a_folder_outside_the_root(tmp_path: Path) -> None:
         corpus = load_corpus(dataclasses.replace(config, negatives=(name,)))
         found = {clip.path for clip in (*corpus.train.negatives, *corpus.validation.negatives)}
         assert found == {f"{name}/{index}.flac" for index in range(10)}
+
+
+@pytest.mark.parametrize(
+    ("n_people", "n_made", "share", "drawn"), [(2, 6, 0.5, (6, 6)), (6, 2, 0.5, (6, 6)), (4, 4, 0.2, (16, 4))]
+)
+def test_spoken_words_have_their_share(n_people: int, n_made: int, share: float, drawn: tuple[int, int]) -> None:
+    people = [Clip(f"p{i}", "", to_pcm16(tone(0.3, seed=i))) for i in range(n_people)]
+    made = [Clip(f"m{i}", "", to_pcm16(tone(0.6, seed=i)), is_synthetic=True) for i in range(n_made)]
+    split = Split({"word": people + made}, [Clip("n", "", to_pcm16(tone(0.5)))], [])
+    words = prepare_material(split, np.random.default_rng(0), spoken_share=share).keywords["word"]
+    assert (sum(len(w) < 13_600 for w in words), sum(len(w) >= 13_600 for w in words)) == drawn

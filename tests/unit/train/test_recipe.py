@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kws.errors import ConfigError
+from kws.errors import ConfigError, DataError
 from kws.train.recipe import NetworkConfig, load_recipe
 
 MINIMAL = """
@@ -100,3 +100,19 @@ steps = 9
 def test_a_recipe_that_extends_nothing_good_is_refused(tmp_path: Path, extends: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_recipe(write(tmp_path, f"extends = {extends}\n" + MINIMAL))
+
+
+def test_what_was_spoken_joins_words_and_negatives(tmp_path: Path) -> None:
+    for folder in ("positives", "sentences"):
+        (tmp_path / "made" / folder).mkdir(parents=True)
+    data = load_recipe(write(tmp_path, MINIMAL + '[data.spoken]\nword = "made"\n'), "/elsewhere").data
+    assert data.keywords == {"word": ("word", str(tmp_path / "made" / "positives"))}
+    assert data.negatives == ("speech", str(tmp_path / "made" / "sentences"))
+
+
+def test_what_was_not_spoken_yet(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + '[data.spoken]\nword = "made"\n')
+    with pytest.raises(DataError, match=r"made: no such folder; make it: kws speak 'word' --out "):
+        load_recipe(path)
+    with pytest.raises(ConfigError, match="data.spoken is 'other'; accepted"):
+        load_recipe(write(tmp_path, MINIMAL + '[data.spoken]\nother = "made"\n'))

@@ -55,3 +55,14 @@ def test_a_manifest_beside_the_clips_counts_where_the_recipes_own_says_nothing(t
     both = rule(tmp_path, "all.csv")
     assert [both.side(f"word/{i}.wav") for i in (1, 2)] == [VALIDATION, VALIDATION]
     assert [both.speaker(f"word/{i}.wav") for i in (1, 2, 3)] == ["anna", "carl", ""]
+
+
+def test_voices_of_a_computer_are_for_training_where_people_speak(tmp_path):
+    names = [f"word/{i}.wav" for i in range(40)]
+    lines = ["path,speaker,split,synthetic", *(f"{name},voice{i},,espeak:en" for i, name in enumerate(names))]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    alone = rule(tmp_path).sides(names)
+    assert alone.count(VALIDATION) == sum(share_of(f"voice{i}") < 0.25 for i in range(40)) > 0
+    both = rule(tmp_path).sides([*names, *names_on(VALIDATION, 3)])
+    assert both == [TRAIN] * 40 + [VALIDATION] * 3
+    assert rule(tmp_path).is_synthetic(names[0]) and not rule(tmp_path).is_synthetic("noise/1.wav")
