@@ -74,10 +74,10 @@ def _drawn_words(clips: list[Clip], spoken_share: float, rng: np.random.Generato
     is_made = np.array([clip.is_synthetic for clip in clips])
     made, recorded = weights[is_made].sum(), weights[~is_made].sum()
     if made > 0.0 and recorded > 0.0:
+        # The rarer ones are repeated; nothing is left out to make a share right, but for a share of nothing.
         wanted = recorded * spoken_share / max(1.0 - spoken_share, 1e-3)
-        # The rarer ones are repeated; nothing is left out to make a share right.
-        weights[is_made] *= max(1.0, wanted / made)
-        weights[~is_made] *= max(1.0, made / max(wanted, 1e-9))
+        weights[is_made] *= max(1.0, wanted / made) if spoken_share > 0.0 else 0.0
+        weights[~is_made] *= max(1.0, made / wanted) if spoken_share > 0.0 else 1.0
     drawn = [w for clip, n in zip(clips, weights, strict=True) for w in [trim(clip.samples)] * _copies(float(n), rng)]
     return drawn or [trim(clip.samples) for clip in clips]
 

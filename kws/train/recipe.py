@@ -47,7 +47,8 @@ class DataConfig:
         Folder that ``kws speak`` made for a keyword, relative to the recipe file. What it holds joins the keyword's
         recordings and the negatives.
     spoken_share : float
-        Share of spoken clips among those that are drawn of a keyword, where people have recorded it as well.
+        Share of spoken clips among those that are drawn of a keyword, where people have recorded it as well; 0 takes
+        only what was spoken besides it.
     weights : dict of str to float
         How much more often than others the clips of a folder of keywords, negatives or `unknown` are drawn, by the
         folder's name; 1 if it is not named. Running speech deserves more than a pile of the same few words, and people

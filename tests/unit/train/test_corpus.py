@@ -169,7 +169,8 @@ def test_a_folder_outside_the_root(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_people", "n_made", "share", "drawn"), [(2, 6, 0.5, (6, 6)), (6, 2, 0.5, (6, 6)), (4, 4, 0.2, (16, 4))]
+    ("n_people", "n_made", "share", "drawn"),
+    [(2, 6, 0.5, (6, 6)), (6, 2, 0.5, (6, 6)), (4, 4, 0.2, (16, 4)), (4, 4, 0.0, (4, 0))],
 )
 def test_spoken_words_have_their_share(n_people: int, n_made: int, share: float, drawn: tuple[int, int]) -> None:
     people = [Clip(f"p{i}", "", to_pcm16(tone(0.3, seed=i))) for i in range(n_people)]
