@@ -42,6 +42,7 @@ from kws.evaluate.operating_point import lowest_within  # noqa: E402
 from kws.evaluate.results import NEGATIVES, Trial  # noqa: E402
 from kws.evaluate.trials import TrialSettings, make_trials  # noqa: E402
 from kws.train.recipe import load_recipe  # noqa: E402
+from kws.train.recipe_file import read_recipe  # noqa: E402
 
 BUDGETS = (0, 1, 2, 4)
 SNR_DB = 10.0
@@ -59,6 +60,8 @@ class Variant:
 
 VARIANTS = {
     DEFAULT: Variant("the default recipe"),
+    "no-spoken": Variant("no speech that a computer spoke", {"[data]": "spoken = {}"}),
+    "spoken-words": Variant("three of ten keywords are spoken too", {"[data]": "spoken_share = 0.3"}),
     "with-copies": Variant("copies of keyword recordings are kept", {"[data]": "keep_copies = true"}),
     "frame-labels": Variant("classic frame labels instead of max-pooling", {"[training.loss]": "warm_up_share = 1.0"}),
     "no-hard-examples": Variant(
@@ -80,6 +83,7 @@ VARIANTS = {
     "tempo": Variant("tempo changed at the same pitch", {"[augment.tempo]": "probability = 0.5"}),
     "elastic": Variant("features bent", {"[augment.elastic]": "probability = 0.5"}),
     "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
+    "crnn": Variant("crnn of the same size", {"[model]": 'preset = "crnn"'}),
     "ds-tcn": Variant("ds_tcn of the same size", {"[model]": 'preset = "compact_tcn"'}),
     "conv-gru": Variant("conv_gru of the same size", {"[model]": 'preset = "compact"'}),
     "bc-resnet": Variant("bc_resnet of the same size", {"[model]": 'preset = "bc"'}),
@@ -97,6 +101,7 @@ class Bench:
     data: Path | None
     out: Path
     steps: int
+    batch_size: int
     seeds: tuple[int, ...]
     pool_streams: int
     trials: Callable[[], list[Trial]]
@@ -132,12 +137,12 @@ class Bench:
         root = Path(load_recipe(self.recipe, self.data).data.root).resolve()
         steps = 2 * self.steps if name == "twice-as-long" else self.steps
         lines = {"": f'extends = "{self.recipe.resolve()}"\nseed = {seed}', "[data]": f'root = "{root}"'}
-        lines["[training]"] = f"steps = {steps}\nworkers = 1"
+        lines["[training]"] = f"steps = {steps}\nbatch_size = {self.batch_size}\nworkers = 1"
         if self.pool_streams:
             pools = (self.out / "pools").resolve()
             lines["[training.cache]"] = f'streams = {self.pool_streams}\nfolder = "{pools}"'
         if name == "mined":
-            folders = [*load_recipe(self.recipe).data.negatives, str(self._mined(seed).resolve())]
+            folders = [*read_recipe(self.recipe)["data"]["negatives"], str(self._mined(seed).resolve())]
             lines["[data]"] += f"\nnegatives = {json.dumps(folders)}"
         if name == "taught":
             teachers = [str((self.folder(DEFAULT, s) / "best.pt").resolve()) for s in self.seeds]
@@ -234,6 +239,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch-size", type=int, default=64, help="streams a step")
     parser.add_argument(
         "--pool-streams", type=int, default=0, help="draw from a pool of so many streams; 0: fresh ones"
     )
@@ -251,8 +257,10 @@ def main() -> None:
             loaded.extend(load_trials(options.recipe, options.data, options.unseen))
         return loaded
 
+    seeds = tuple(options.seeds)
     bench = Bench(
-        options.recipe, options.data, options.out, options.steps, tuple(options.seeds), options.pool_streams, trials
+        *(options.recipe, options.data, options.out),
+        *(options.steps, options.batch_size, seeds, options.pool_streams, trials),
     )
     wanted = [name for name in VARIANTS if name in {*options.only, DEFAULT}]
     with ThreadPoolExecutor(options.jobs) as pool:

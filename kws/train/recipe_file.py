@@ -9,7 +9,7 @@ from kws.errors import ConfigError
 
 EXTENDS = "extends"
 # Whose words and recordings they are is said whole: a part of another word's would be a mixture.
-_WHOLE = {"data.keywords", "data.weights"}
+_WHOLE = {"data.keywords", "data.weights", "data.spoken"}
 _MOST_FILES = 10
 
 
@@ -17,7 +17,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
     """Return the settings of a recipe file, with those of the file that it extends.
 
     ``extends = "other.toml"``, relative to the file itself, takes over everything that the file does not say. Tables
-    are merged, but for ``data.keywords`` and ``data.weights``; lists are replaced.
+    are merged, but for ``data.keywords``, ``data.weights`` and ``data.spoken``; lists are replaced.
 
     Raises
     ------
@@ -33,13 +33,19 @@ def read_recipe(path: Path) -> dict[str, Any]:
         if place in seen or len(seen) == _MOST_FILES:
             raise ConfigError(f"{path}: {EXTENDS} leads from {seen[-1].name} back to {place.name}")
         base = _read(place)
-        # A root is relative to the file that names it.
-        root = base.get("data", {}).get("root")
-        if root is not None:
-            base["data"]["root"] = str(place.parent / root)
+        _place_folders(base, place.parent)
         values = _merged(base, values)
         seen.append(place)
     return values
+
+
+def _place_folders(values: dict[str, Any], place: Path) -> None:
+    """Make the folders that are relative to a recipe file those of its place; wrong types are found later."""
+    data = values.get("data", {})
+    if isinstance(data, dict) and isinstance(data.get("root"), str):
+        data["root"] = str(place / data["root"])
+    if isinstance(data, dict) and isinstance(data.get("spoken"), dict):
+        data["spoken"] = {k: str(place / v) if isinstance(v, str) else v for k, v in data["spoken"].items()}
 
 
 def _read(path: Path) -> dict[str, Any]:
