@@ -242,7 +242,7 @@ def _export(session: Session, console: Console) -> None:
     spec, model = load_trained(session.out / BEST)
     path = session.out / f"{spec.name}.onnx"
     report = export_model(spec, model, path, "onnx", session.parity_audio())
-    for warning in _warnings(spec.training):
+    for warning in _warnings(spec.training, session.corpus.validation.has_people):
         _say(console, "careful: ", warning)
     thresholds = ", ".join(f"{k} {spec.decision_of(k).threshold:.4f}" for k in spec.keywords)
     size = f"{report.size_bytes / 1024:.0f} KiB"
@@ -250,11 +250,13 @@ def _export(session: Session, console: Console) -> None:
     _say(console, "", f"try it: python run.py --model {path} --source FILE")
 
 
-def _warnings(training: dict[str, Any]) -> list[str]:
+def _warnings(training: dict[str, Any], has_people: bool) -> list[str]:
     """Return what makes the figures of a run unreliable, or the model useless."""
     found = training["validation"]
     words, missed, hours = found["words"].get("clean", 0), found["missed"].get("clean", 0), found["negative_hours"]
     result = []
+    if not has_people:
+        result.append("a computer spoke all validation words: the figures predict no person; record some (kws record)")
     if missed > words / 2:
         result.append(f"{missed} of {words} validation words were missed: it needs more recordings or more steps")
     if words < _MIN_WORDS:

@@ -70,6 +70,11 @@ class Split:
         return dataclasses.replace(self, keywords=kept)
 
     @property
+    def has_people(self) -> bool:
+        """Whether somebody said a keyword; else a computer spoke all of them."""
+        return any(not clip.is_synthetic for clips in self.keywords.values() for clip in clips)
+
+    @property
     def summary(self) -> dict[str, object]:
         """Counts and hours, for the model file."""
         return {
@@ -230,8 +235,10 @@ def _prefix(folder: str) -> str:
 
 def _summary(clips: list[Clip]) -> dict[str, object]:
     seconds = sum(len(clip.samples) for clip in clips) / 16_000
+    n_synthetic = sum(clip.is_synthetic for clip in clips)
     return {
         "clips": len(clips),
         "hours": round(seconds / 3600, 3),
         "speakers": len({clip.speaker for clip in clips if clip.speaker}),
+        **({"synthetic": n_synthetic} if n_synthetic else {}),
     }
