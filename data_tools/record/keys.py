@@ -9,7 +9,7 @@ import select
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 PLAY, REDO, UNDO, PAUSE, STOP = "play", "redo", "undo", "pause", "stop"
 KEYS = {"p": PLAY, "r": REDO, "u": UNDO, " ": PAUSE, "q": STOP}
@@ -92,17 +92,29 @@ def open_keys(stream: TextIO | None = None) -> Iterator[Keys]:
     if stream is None or stream.closed:
         yield NoKeys()
         return
-    try:
-        import termios
-        import tty
-
-        descriptor = stream.fileno()
-        before = termios.tcgetattr(descriptor)
-    except (ImportError, OSError, ValueError, termios.error):
+    settings = _terminal_settings(stream)
+    if settings is None:
         yield LineKeys(stream)
         return
-    tty.setcbreak(descriptor)
+    import termios
+    import tty
+
+    tty.setcbreak(stream.fileno())
     try:
-        yield TerminalKeys(descriptor)
+        yield TerminalKeys(stream.fileno())
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        # It may have been closed meanwhile.
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(stream.fileno(), termios.TCSADRAIN, settings)
+
+
+def _terminal_settings(stream: TextIO) -> list[Any] | None:
+    """Return the settings of a terminal, None for other streams and on systems that have no termios."""
+    try:
+        import termios
+    except ImportError:
+        return None
+    try:
+        return termios.tcgetattr(stream.fileno())
+    except (OSError, ValueError, termios.error):
+        return None

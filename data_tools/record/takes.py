@@ -127,9 +127,9 @@ class TakeRecorder(Work):
             self._judge(stretch)
 
     def _judge(self, stretch: Stretch) -> None:
-        verdict = judge(stretch, self._config)
-        if self.is_done:
+        if self._has_all:
             return
+        verdict = judge(stretch, self._config)
         if isinstance(verdict, Rejection):
             self.n_rejected += 1
             self._tell(Event("rejected", verdict.what, verdict.advice))

@@ -90,7 +90,8 @@ def cut_file(order: Order) -> None:
     _check_word(order)
     config = TakeConfig()
     detector = TakeDetector(SileroVad(), config)
-    with FileSource(order.from_file, SourceOptions(block_samples=_FILE_BLOCK_SAMPLES)) as source:
+    source = FileSource(order.from_file, SourceOptions(block_samples=_FILE_BLOCK_SAMPLES))
+    with source:
         speaker = _speaker(order)
         store = _open_store(order, is_bulk=True)
         origin = Origin(speaker, room=order.room, source=order.from_file.name)
