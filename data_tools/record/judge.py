@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data_tools.record.detector import Stretch
 from data_tools.record.settings import TakeConfig
-from data_tools.record.take import Take, cut_take
+from data_tools.record.take import Take, broken_edge, cut_take
 from kws.config import SAMPLE_RATE_HZ
 
 # A word that begins so close to where the audio begins may have begun before it.
@@ -49,6 +49,9 @@ def _rejection(stretch: Stretch, take: Take, config: TakeConfig) -> Rejection | 
     edge = _cut_edge(stretch, take)
     if edge:
         return Rejection("cut", f"cut off at its {edge}", "wait a moment before the word and after it")
+    broken = broken_edge(stretch.samples[take.channel])
+    if broken:
+        return Rejection("cut", f"cut off at its {broken} by digital silence", "look after the microphone")
     if take.word_s < config.min_word_s:
         return Rejection("too-short", f"too short ({take.word_s:.2f} s)", "say the whole word")
     if take.n_flat_tops >= config.max_flat_tops:

@@ -37,7 +37,7 @@ class TakeConfig:
     pause_s: float = 0.5
     search_s: float = 0.45
     margin_s: float = 0.15
-    min_speech_s: float = 0.1
+    min_speech_s: float = 0.16
     min_word_s: float = 0.2
     max_word_s: float = 3.0
     min_level_dbfs: float = -45.0

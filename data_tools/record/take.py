@@ -17,6 +17,9 @@ from kws.config import SAMPLE_RATE_HZ
 # The voice activity detector is so late at most, at the beginning and at the end of words (benchmarks/vad.py).
 _LATE_START_S, _LATE_END_S = 0.1, 0.2
 _NOISE_FRAME = SAMPLE_RATE_HZ // 100
+# So many zeros are no coincidence; sound is loud at 20 dB below its peak.
+_BREAK = round(0.03 * SAMPLE_RATE_HZ)
+_LOUD_EDGE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,3 +121,25 @@ def noise_level(channel: FloatArray, word: tuple[int, int]) -> float:
         return SILENCE_DBFS
     power = float(np.median(np.mean(np.square(frames, dtype=np.float64), axis=1)))
     return max(SILENCE_DBFS, 10.0 * float(np.log10(power + 1e-12)))
+
+
+def broken_edge(channel: FloatArray) -> str:
+    """Return where a sound breaks off into digital silence, or out of it: "beginning", "end", or nothing.
+
+    A microphone that was unplugged or muted gives exact zeros; in a room a sound fades into noise.
+    """
+    is_zero = np.concatenate([[False], channel == 0.0, [False]]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(is_zero))
+    loud = _LOUD_EDGE * float(np.abs(channel).max(initial=0.0))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if last - first < _BREAK:
+            continue
+        if _rms(channel[max(0, first - _NOISE_FRAME) : first]) >= loud > 0.0:
+            return "end"
+        if _rms(channel[last : last + _NOISE_FRAME]) >= loud > 0.0:
+            return "beginning"
+    return ""
+
+
+def _rms(samples: FloatArray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0

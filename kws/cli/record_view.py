@@ -111,10 +111,11 @@ class LiveView:
         meter = Text.assemble(meter_text(self._shown_db, is_ascii), "  ", (state, style))
         events = [event_line(event, is_ascii) for event in self._events]
         where = Text(f"{self._source} → {self._folder}".replace("→", "->" if is_ascii else "→"), "bright_black")
-        rows = [title, meter, Text(""), *events, Text(""), Text(_KEYS, "bright_black"), where]
-        for row in rows:
+        keys = Text(_KEYS, "bright_black")
+        # What happened is read to its end, on several lines if it takes them; the rest keeps its place.
+        for row in (title, meter, keys, where):
             row.no_wrap = True
-        return Group(*rows)
+        return Group(title, meter, Text(""), *events, Text(""), keys, where)
 
     def __enter__(self) -> LiveView:
         self._live.start()

@@ -54,8 +54,10 @@ def test_counter_prompt_and_what_became_of_takes(tmp_path):
     ):
         assert part in text
     assert "paused" in shown(view, work(is_paused=True))
-    # A narrow terminal cuts lines instead of breaking them.
-    assert len(shown(view, work(), 20).splitlines()) == len(text.splitlines())
+    # On a narrow terminal what happened is broken into lines, and the rest is cut.
+    narrow = shown(view, work(), 20)
+    assert "".join(narrow.split()).count("lowertheinputlevel") == 1
+    assert "2 of 5 takes" in text and "2 of 5 takes" not in narrow
 
 
 def test_names_cannot_write_to_the_terminal(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from data_tools.record import Rejection, Take, TakeConfig, judge
 from data_tools.record.detector import Stretch
-from data_tools.record.take import find_word, noise_level
+from data_tools.record.take import broken_edge, find_word, noise_level
 from tests.unit.data_tools.record.sounds import n_samples, quiet, session, stretches, word
 
 
@@ -83,3 +83,15 @@ def test_noise_is_measured_around_the_word_only():
     samples = session(quiet(0.5), word(0.5), quiet(0.5))[0]
     assert noise_level(samples, (n_samples(0.5), n_samples(1.0))) == pytest.approx(-60.0, abs=0.5)
     assert noise_level(samples, (0, len(samples))) == -120.0
+
+
+def test_a_sound_that_breaks_off_into_digital_silence_is_cut():
+    zeros = np.zeros(n_samples(1.0), np.float32)
+    found = verdict(quiet(1.0), word(0.5), zeros)
+    assert (found.code, found.what) == ("cut", "cut off at its end by digital silence")
+    assert verdict(zeros, word(0.5), quiet(1.0)).what == "cut off at its beginning by digital silence"
+    # A recording that fades out first, as a noise gate makes it, and a few zeros inside a sound.
+    fade = np.linspace(1.0, 0.0, n_samples(0.1), dtype=np.float32) * word(0.1)
+    assert isinstance(verdict(quiet(1.0), word(0.5), fade, zeros), Take)
+    assert broken_edge(np.concatenate([word(0.1), zeros[:100], word(0.1)])) == ""
+    assert broken_edge(zeros) == broken_edge(zeros[:0]) == ""
