@@ -4,9 +4,9 @@
     PYTHONPATH=/tmp/other python benchmarks/vad.py --data ../shared/data --vads silero webrtc-3 micro
 
 Each recording is heard alone, between two pauses of 1.5 s made of its own quietest 150 ms. Words: found in one piece,
-in several, not at all. Noise: recordings in which something starts. The verdicts of `kws record` on what the first of the
-detectors finds, and what its takes lose of the word: an energy reference, `kws.activity.active_region` of the
-recording alone, against the ends of the take.
+in several, not at all. Noise: recordings in which something starts. The verdicts of `kws record` on what the first
+of the detectors finds, and what its takes lose of the word: an energy reference, `kws.activity.active_region` of
+the recording alone, against the ends of the take.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def show_losses(heard: list[Heard], place: str, is_verbose: bool) -> None:
 
 
 def loss(heard: Heard) -> tuple[float, float, float]:
-    """Return what the best take loses of the reference (s), how far it is above the noise (dB), the reference's start."""
+    """Return what the best take loses (s), how far it is above the noise (dB), and where the reference begins (s)."""
     first, last = active_region(heard.recording)
     best = (np.inf, 0.0)
     for stretch in heard.stretches:

@@ -96,6 +96,8 @@ class Store:
             if has_original:
                 self._make_place(self.folder / row["original"])
                 write_audio(self.folder / row["original"], channels)
+            elif replaces:
+                (self.folder / ORIGINAL / path).unlink(missing_ok=True)
             write_audio(self.folder / path, samples)
             self._waiting.append(row)
             if len(self._waiting) >= self._most_waiting:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from data_tools.record.detector import Stretch, TakeDetector
 from data_tools.record.judge import Rejection, judge
-from data_tools.record.keys import PAUSE, PLAY, REDO, UNDO
+from data_tools.record.keys import PAUSE, PLAY, REDO, STOP, UNDO
 from data_tools.record.settings import TakeConfig
 from data_tools.record.store import Store
 from data_tools.record.take import Take
@@ -57,6 +57,11 @@ class TakeRecorder(Work):
         self._unsaved: Take | None = None
         self.n_new = self.n_known = self.n_rejected = 0
         self.is_done = self._has_all
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What a person may ask for."""
+        return PLAY, REDO, UNDO, PAUSE, STOP
 
     @property
     def counter(self) -> str:

@@ -87,6 +87,11 @@ class Work(ABC):
         self.is_paused = False
 
     @property
+    def actions(self) -> tuple[str, ...]:
+        """What a person may ask for."""
+        return PAUSE, STOP
+
+    @property
     @abstractmethod
     def counter(self) -> str:
         """How far it is."""

@@ -98,8 +98,8 @@ def cut_file(order: Order) -> None:
         with open_progress(source.duration_s) as (show, tell):
             work = TakeRecorder(order.word, store, detector, config, origin, tell, goal=order.takes)
             drive(source, NoKeys(), work, show)
-    known = f", {work.n_known} were there already" if work.n_known else ""
-    typer.echo(f"{order.from_file}: {work.n_new} takes, {work.n_rejected} left out{known}; {_summary(store, work)}")
+    known = f", {work.n_known} there already" if work.n_known else ""
+    typer.echo(f"{order.from_file}: {work.n_new} new, {work.n_rejected} left out{known}; {_summary(store, work)}")
 
 
 def _open_store(order: Order, is_bulk: bool = False) -> Store:

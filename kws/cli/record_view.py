@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _MARKS = {"take": "✓", "rejected": "✗", "undone": "↶", "told": "·", "problem": "!"}
 _COLOURS = {"take": "green", "rejected": "yellow", "undone": "cyan", "told": "bright_black", "problem": "bold red"}
 _ASCII_MARKS = {"take": "+", "rejected": "x", "undone": "<", "told": "-", "problem": "!"}
-_KEYS = "p play   r redo   u undo   space pause   q stop"
 _SHOWN_EVENTS = 8
 _REFRESH_S = 0.1
 _LOWEST_DB, _LOUD_DB = -70.0, -3.0
@@ -48,7 +47,9 @@ class LineView:
         """Print what to do when that changes."""
         if work.prompt != self._prompt and not work.is_done:
             self._prompt = work.prompt
-            self._console.print(f"{work.counter}: {self._prompt}", soft_wrap=True, markup=False, highlight=False)
+            self._console.print(
+                f"{work.counter}: {_printable(self._prompt)}", soft_wrap=True, markup=False, highlight=False
+            )
 
     def __enter__(self) -> LineView:
         return self
@@ -105,13 +106,11 @@ class LiveView:
         is_heard = bool(getattr(work, "is_hearing", False))
         state = "paused" if work.is_paused else "hearing you" if is_heard else "listening"
         style = {"paused": "bold yellow", "hearing you": "bold bright_green"}.get(state, "green")
-        title = Text.assemble(
-            (_printable(work.prompt), "bold"), "   ", (work.counter, "bold cyan"), overflow="ellipsis"
-        )
+        title = Text.assemble((_printable(work.prompt), "bold"), "   ", (work.counter, "bold cyan"))
         meter = Text.assemble(meter_text(self._shown_db, is_ascii), "  ", (state, style))
         events = [event_line(event, is_ascii) for event in self._events]
         where = Text(f"{self._source} → {self._folder}".replace("→", "->" if is_ascii else "→"), "bright_black")
-        keys = Text(_KEYS, "bright_black")
+        keys = Text(keys_text(work.actions), "bright_black")
         # What happened is read to its end, on several lines if it takes them; the rest keeps its place.
         for row in (title, meter, keys, where):
             row.no_wrap = True
@@ -130,6 +129,14 @@ def event_line(event: Event, is_ascii: bool = False) -> Text:
     mark = (_ASCII_MARKS if is_ascii else _MARKS)[event.kind]
     advice = f"  {_printable(event.advice)}" if event.advice else ""
     return Text.assemble((f"{mark} {_printable(event.text)}", _COLOURS[event.kind]), (advice, "bright_black"))
+
+
+def keys_text(actions: Sequence[str]) -> str:
+    """Return the keys of actions, with what they do."""
+    from data_tools.record.keys import KEYS
+
+    keys = {action: key for key, action in KEYS.items()}
+    return "   ".join(f"{keys[action].replace(' ', 'space')} {action}" for action in actions)
 
 
 def meter_text(level_db: float, is_ascii: bool = False) -> Text:

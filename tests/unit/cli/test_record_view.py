@@ -15,7 +15,14 @@ def terminal(width=80, **more):
 
 def work(**more):
     return SimpleNamespace(
-        **{"prompt": "say “computer”", "counter": "2 of 5 takes", "is_paused": False, "is_done": False, **more}
+        **{
+            "actions": ("undo", "pause"),
+            "prompt": "say “computer”",
+            "counter": "2 of 5 takes",
+            "is_paused": False,
+            "is_done": False,
+            **more,
+        }
     )
 
 
@@ -50,7 +57,7 @@ def test_counter_prompt_and_what_became_of_takes(tmp_path):
         "✓ computer-0001",
         "✗ clipped",
         "lower the",
-        "u undo",
+        "u undo   space pause",
     ):
         assert part in text
     assert "paused" in shown(view, work(is_paused=True))

@@ -56,6 +56,8 @@ def test_undo_and_redo(tmp_path):
     assert again.name == "computer-0001.flac" and kept.count == 1
     assert rows(tmp_path)["computer/computer-0001.flac"]["speaker"] == "ben"
     assert len(read_audio(again)) == len(word(0.7))
+    # All channels of the old one went with it.
+    assert [path.name for path in tmp_path.rglob("*.flac")] == ["computer-0001.flac"]
 
 
 def test_a_file_without_a_row_is_found_again_and_never_overwritten(tmp_path):
