@@ -17,6 +17,8 @@ _PIECE_S = 60
 _LEAST_S = 1.0
 _SPEECH_PROBABILITY = 0.5
 _MUCH_SPEECH_S = 1.0
+# Less than the last bit of 16.
+_SILENCE_DB = -100.0
 
 
 class RoomTone(Work):
@@ -78,11 +80,16 @@ class RoomTone(Work):
             channels = np.concatenate(self._pieces, axis=1)
             mono = channels.mean(axis=0)
             path = self._store.add(mono, channels, self._origin.fields())
-            speech_s = self._speech_s(mono)
-            advice = f"{speech_s:.1f} s of it sound like speech" if speech_s >= _MUCH_SPEECH_S else ""
-            level_db = 10.0 * np.log10(np.mean(np.square(mono, dtype=np.float64)) + 1e-12)
-            self._tell(Event("take", f"{path.name}: {len(mono) / SAMPLE_RATE_HZ:.1f} s, {level_db:.0f} dBFS", advice))
+            level_db = 10.0 * float(np.log10(np.mean(np.square(mono, dtype=np.float64)) + 1e-12))
+            figures = f"{len(mono) / SAMPLE_RATE_HZ:.1f} s, {level_db:.0f} dBFS"
+            self._tell(Event("take", f"{path.name}: {figures}", self._advice(mono, level_db)))
         self._pieces, self._n_pending = [], 0
+
+    def _advice(self, mono: FloatArray, level_db: float) -> str:
+        if level_db < _SILENCE_DB:
+            return "no sound at all: is the microphone on?"
+        speech_s = self._speech_s(mono)
+        return f"{speech_s:.1f} s of it sound like speech" if speech_s >= _MUCH_SPEECH_S else ""
 
     def _speech_s(self, mono: FloatArray) -> float:
         size = self._vad.chunk_samples

@@ -82,6 +82,7 @@ class LiveView:
         self._peak_db = self._shown_db = _LOWEST_DB
         self._drawn_s = -math.inf
         self._has_news = True
+        self._work: Work | None = None
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
 
     def tell(self, event: Event) -> None:
@@ -91,6 +92,7 @@ class LiveView:
 
     def show(self, work: Work, block: Block) -> None:
         """Draw, if it is time to."""
+        self._work = work
         self._peak_db = max(self._peak_db, peak_db(block.samples))
         now_s = self._clock_s()
         if now_s - self._drawn_s < _REFRESH_S and not self._has_news:
@@ -121,6 +123,9 @@ class LiveView:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # What was saved last, when it stopped.
+        if self._has_news and self._work is not None:
+            self._live.update(self.picture(self._work))
         self._live.stop()
 
 

@@ -197,6 +197,7 @@ def test_the_room(card, tmp_path):
     card.play(noise)
     result = run("--background", "--seconds", 2, "--out", tmp_path, "--room", "car", env=environment(card))
     assert (result.returncode, result.stderr) == (0, "")
+    assert "background-0001.flac: 2.0 s, -" in result.stdout
     (row,) = rows(tmp_path)
     assert (row["path"], row["label"], row["room"]) == ("background/background-0001.flac", "noise", "car")
     assert row["duration_s"] == "2.000"

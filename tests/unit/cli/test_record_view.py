@@ -67,6 +67,14 @@ def test_counter_prompt_and_what_became_of_takes(tmp_path):
     assert "2 of 5 takes" in text and "2 of 5 takes" not in narrow
 
 
+def test_what_is_saved_at_the_stop_is_shown_too(tmp_path):
+    console = terminal()
+    with LiveView(console, "microphone mic", tmp_path, lambda: 0.0) as view:
+        view.show(work(), block(0.1))
+        view.tell(Event("take", "computer-0009.flac: 0.43 s"))
+    assert "computer-0009" in console.file.getvalue()
+
+
 def test_names_cannot_write_to_the_terminal(tmp_path):
     line = event_line(Event("told", "mic\x1b[2J gone", "\x07"))
     assert line.plain == "· mic?[2J gone  ?"

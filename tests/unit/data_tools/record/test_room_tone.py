@@ -53,6 +53,13 @@ def test_speech_in_it_is_told(tmp_path):
     assert float(told[0].advice.split(" s ")[0]) == pytest.approx(2.0, abs=0.1)
 
 
+def test_a_microphone_that_is_off_is_told(tmp_path):
+    told, work = room_tone(tmp_path, 2.0)
+    work.hear(Heard(np.zeros((1, 32_000), np.float32)))
+    work.finish()
+    assert told[0].text.endswith("2.0 s, -120 dBFS") and "is the microphone on" in told[0].advice
+
+
 def test_all_channels_are_kept_and_their_mean(tmp_path):
     _, work = room_tone(tmp_path, 1.0)
     one = quiet(1.0)
