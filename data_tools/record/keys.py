@@ -72,7 +72,8 @@ class LineKeys:
         with contextlib.suppress(ValueError, OSError):
             for line in self._stream:
                 word = line.rstrip("\n").lower()
-                action = KEYS.get(word, KEYS.get(word.strip()[:1], "") if len(word.strip()) == 1 else word.strip())
+                # A blank is a key too.
+                action = KEYS.get(word) or KEYS.get(word.strip(), word.strip())
                 if action in KEYS.values():
                     self._found.put(action)
 

@@ -15,7 +15,7 @@ from kws.config import require, shown
 from kws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from data_tools.record import Event, Store, TakeConfig, Work
+    from data_tools.record import Event, Store, Work
     from kws.runtime.sources import Source
 
 _FILE_BLOCK_SAMPLES = 32_000
@@ -70,8 +70,8 @@ def record_live(order: Order) -> None:
         source = stack.enter_context(open_source(None, options))
         store = _open_store(order)
         view = open_view(source.name, order.out)
-        work = _background(order, store, source, view.tell) if order.background else None
-        work = work or _takes(order, store, source, speaker, view.tell)
+        make = _background if order.background else _takes
+        work = make(order, store, source, speaker, view.tell)
         stack.enter_context(view)
         keys = stack.enter_context(open_keys())
         drive(source, keys, work, view.show)
@@ -132,10 +132,10 @@ def _speaker(order: Order) -> str:
     return str(typer.prompt("Who speaks", default=known or None, err=True)).strip()
 
 
-def _background(order: Order, store: Store, source: Source, tell: Callable[[Event], None]) -> Work:
+def _background(order: Order, store: Store, source: Source, speaker: str, tell: Callable[[Event], None]) -> Work:
     from data_tools.record import Origin, RoomTone, SileroVad
 
-    return RoomTone(store, SileroVad(), order.seconds, Origin(device=_device(source), room=order.room), tell)
+    return RoomTone(store, SileroVad(), order.seconds, Origin(speaker, _device(source), order.room), tell)
 
 
 def _takes(order: Order, store: Store, source: Source, speaker: str, tell: Callable[[Event], None]) -> Work:
@@ -143,7 +143,7 @@ def _takes(order: Order, store: Store, source: Source, speaker: str, tell: Calla
     from kws.runtime.playback import Playback
     from kws.runtime.sources import MicrophoneSource
 
-    config: TakeConfig = TakeConfig()
+    config = TakeConfig()
     origin = Origin(speaker, _device(source), order.room, time.strftime("%Y%m%d-%H%M%S"))
     play = Playback(source.backend).play if isinstance(source, MicrophoneSource) else None
     detector = TakeDetector(SileroVad(), config)
