@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from data_tools.record.keys import PAUSE, STOP, Keys
@@ -67,7 +67,7 @@ class Origin:
 
     def fields(self) -> dict[str, str]:
         """Return the columns that are known, with the present time of what is recorded now."""
-        recorded = "" if self.source else time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        recorded = "" if self.source else datetime.now().astimezone().isoformat(timespec="seconds")
         known = {**vars(self), "recorded": recorded}
         return {name: value for name, value in known.items() if value}
 

@@ -1,9 +1,12 @@
+from datetime import datetime, timezone
+
 import numpy as np
 import pytest
 
 from data_tools.record import Origin, Store, TakeConfig, TakeDetector, TakeRecorder, drive
 from data_tools.record.keys import PAUSE, PLAY, REDO, STOP, UNDO
 from kws.errors import DataError
+from kws.manifest import Manifest
 from tests.unit.data_tools.record.sounds import Heard, LoudIsSpeech, n_samples, quiet, session, word
 
 WORD = session(quiet(0.7), word(0.4), quiet(0.7))
@@ -53,6 +56,17 @@ def test_takes_undo_stop_and_going_on(tmp_path):
     told, work = run(tmp_path, [WORD])
     assert told[0].text.startswith("computer-0004.flac: 0.4") and work.counter == "4 takes"
     assert names(tmp_path) == [f"computer-000{n}.flac" for n in (1, 2, 3, 4)]
+
+
+def test_the_row_says_who_where_and_when(tmp_path):
+    run(tmp_path, [WORD])
+    (row,) = Manifest(tmp_path / "manifest.csv").rows
+    known = {name: row[name] for name in ("label", "speaker", "device", "room", "session", "split")}
+    assert known == dict(label="computer", speaker="anna", device="mic", room="kitchen", session="s1", split="")
+    age_s = (datetime.now(timezone.utc) - datetime.fromisoformat(row["recorded"])).total_seconds()
+    assert 0.0 <= age_s < 60.0
+    # A sine of peak 0.3 over noise at -60 dB.
+    assert float(row["snr_db"]) == pytest.approx(46.5, abs=1.5)
 
 
 def test_a_goal_counts_what_was_there(tmp_path):
