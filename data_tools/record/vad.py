@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kws.audio import FloatArray
+from kws.audio import FloatArray, to_pcm16
 from kws.packages import import_package
 
 # Quieter than any word that would be kept; a detector that is not asked costs nothing, in hours of silence.
@@ -29,7 +29,7 @@ class Vad(Protocol):
 
 
 class SileroVad:
-    """Silero's voice activity detector, in C, without PyTorch.
+    """Silero's voice activity detector without PyTorch: in C, or in version 2 of the package through ONNX Runtime.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class SileroVad:
         """Return how likely a piece is speech; see :class:`Vad`."""
         if float(np.sqrt(np.mean(np.square(chunk)))) < _SILENCE_RMS:
             return 0.0
-        return float(self._detector.process_samples(chunk.tolist()))
+        return float(self._detector.process_chunk(to_pcm16(chunk).tobytes()))
 
     def reset(self) -> None:
         """Forget what was heard."""
