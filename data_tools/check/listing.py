@@ -66,6 +66,8 @@ def list_folder(root: str | Path, keywords: Sequence[str] = ()) -> Listing:
     """
     place = Path(root)
     files, foreign = _find(place)
+    originals = _originals(place)
+    files = [path for path in files if _name(place, path) not in originals]
     rows, faults = _read_manifest(place, MANIFEST if (place / MANIFEST).is_file() else None, files, None)
     listed = _split_lists(place)
     clips = [_clip_of_folder(place, path, rows.get(_name(place, path), {}), listed, keywords) for path in files]
@@ -121,6 +123,12 @@ def _find(folder: Path) -> tuple[list[Path], list[Path]]:
     if not audio and not foreign:
         raise DataError(f"{folder}: holds no audio; accepted are {', '.join(sorted(AUDIO_SUFFIXES))}")
     return audio, foreign
+
+
+def _originals(root: Path) -> set[str]:
+    """Return the files that hold all channels of a take which is a file of its own: they are no further clips."""
+    rows = Manifest(root / MANIFEST).rows if (root / MANIFEST).is_file() else []
+    return {row["original"] for row in rows if row.get("original")}
 
 
 def _name(root: Path, path: Path) -> str:

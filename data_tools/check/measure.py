@@ -130,7 +130,7 @@ def measure_file(path: Path) -> Measures:
     # Audio of a wrong scale is measured as if it had the right one: the scale is a finding of its own.
     scaled = stored / np.float32(PCM16_SCALE) if 64.0 < peak < float("inf") else stored
     pcm = np.clip(np.rint(scaled * np.float32(PCM16_SCALE)), -32768, 32767).astype(np.int16)
-    clipped_samples, clipped_runs = _clipping(scaled)
+    clipped_samples, clipped_runs = flat_tops(scaled)
     mono = np.ascontiguousarray(scaled.mean(axis=0))
     audio = resample(mono, native.rate_hz, SAMPLE_RATE_HZ)
     start, end = active_region(audio)
@@ -214,8 +214,11 @@ def _measure_or_reason(path: Path) -> Measures | str:
         return str(error).removeprefix(f"{path}: ")
 
 
-def _clipping(samples: FloatArray) -> tuple[int, int]:
-    """Return the samples in flat tops, and the number of those tops, over all channels."""
+def flat_tops(samples: FloatArray) -> tuple[int, int]:
+    """Return the samples in flat tops, and the number of those tops, over all channels ``(C, N)``.
+
+    A flat top is three samples and more at the highest level, near full scale or wherever the sound was cut off.
+    """
     total, runs = 0, 0
     for channel in samples:
         for top in (channel, -channel):

@@ -34,7 +34,7 @@ def find_input(backend: Backend, wanted: str = "") -> DeviceInfo:
     """
     devices = input_devices(backend)
     if not devices:
-        raise SourceError("no microphone was found; give a recording with --source FILE")
+        raise SourceError("no microphone was found; give a recording (--source FILE, kws record --from FILE)")
     if not wanted:
         return next((device for device in devices if device.is_default_input), devices[0])
     found = [device for device in devices if wanted.isdecimal() and device.index == int(wanted)]

@@ -63,7 +63,7 @@ class ChimeSink(Sink):
         except SourceError:
             if not waits:
                 raise
-            self._player, self._stream = _Player(self._sound, 0), _NoStream()
+            self._player, self._stream = Player(self._sound, 0), _NoStream()
         self._tried_s = now_s()
 
     def audio(self, samples: FloatArray) -> None:
@@ -99,11 +99,11 @@ class ChimeSink(Sink):
     def _is_heard(self) -> bool:
         return self._stream.is_alive and now_s() - self._player.asked_s < _STALL_S
 
-    def _open(self) -> tuple[_Player, Stream]:
+    def _open(self) -> tuple[Player, Stream]:
         problem = SourceError("no loudspeaker")
         for rate_hz in _RATES_HZ:
             block_frames = round(_BLOCK_S * rate_hz)
-            player = _Player(resample(self._sound, SAMPLE_RATE_HZ, rate_hz), block_frames)
+            player = Player(resample(self._sound, SAMPLE_RATE_HZ, rate_hz), block_frames)
             try:
                 return player, self._backend.open_output(None, rate_hz, 1, block_frames, player.give)
             except SourceError as error:
@@ -135,8 +135,16 @@ class _NoStream:
         """Do nothing."""
 
 
-class _Player:
-    """What the driver's thread plays: the sound from its start when told to, else silence."""
+class Player:
+    """What the driver's thread plays: the sound from its start when told to, else silence.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (N,)
+        At the rate of the stream.
+    block_frames : int
+        Frames that the driver asks for at a time.
+    """
 
     def __init__(self, samples: FloatArray, block_frames: int) -> None:
         # Made before, so that the driver's thread only hands out pieces.
@@ -149,6 +157,7 @@ class _Player:
         self.asked_s = now_s()
 
     def start(self) -> None:
+        """Play the sound from its start."""
         # A count, not a position: the driver's thread may be in the middle of moving that one.
         self._n_starts += 1
         self.is_silent.clear()

@@ -50,6 +50,11 @@ class FileSource(Source):
         except (OSError, RuntimeError, TypeError) as error:
             raise AudioError(f"{self.name}: not readable as audio ({_reason(error, self.name)})") from None
 
+    @property
+    def duration_s(self) -> float:
+        """Length of the file, as its header states it."""
+        return float(self._file.frames / self._file.samplerate)
+
     def __iter__(self) -> Iterator[AudioBlock]:
         file = self._file
         return to_blocks(self._chunks(), file.samplerate, file.channels, self._options, self.name)

@@ -27,6 +27,14 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert not listing.is_told and listing.manifest.name == ""
 
 
+def test_all_channels_of_a_take_are_no_further_clip(tmp_path: Path) -> None:
+    touch(tmp_path, "up/a.flac", "original/up/a.flac")
+    (tmp_path / "manifest.csv").write_text("path,label,original\nup/a.flac,up,original/up/a.flac\n")
+    listing = list_folder(tmp_path)
+    assert [clip.name for clip in listing.clips] == ["up/a.flac"]
+    assert listing.manifest.unlisted == []
+
+
 @pytest.mark.parametrize(
     ("folder", "role"),
     [
