@@ -18,7 +18,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
-WAIT_S = 30.0
+WAIT_S = 120.0
 T = TypeVar("T")
 
 
@@ -44,7 +44,7 @@ def label_server(*arguments: object, env: dict[str, str] | None = None) -> Itera
         assert "http://127.0.0.1:" in line, process.stderr.read()
         yield line.split()[-1]
         process.send_signal(signal.SIGINT)
-        process.wait(15)
+        process.wait(60)
         assert process.returncode == 130, process.stderr.read()
         assert "Traceback" not in process.stderr.read()
     finally:
@@ -74,15 +74,16 @@ def browser(width: int = 1200, height: int = 800) -> Iterator[webdriver.Chrome]:
 class LabelPage:
     """One tab with the label page."""
 
-    def __init__(self, driver: webdriver.Chrome, address: str | None = None) -> None:
+    def __init__(self, driver: webdriver.Chrome, address: str | None = None, wait_s: float = WAIT_S) -> None:
         self.driver = driver
+        self.regions: dict[str, dict[str, Any]] = {}
         if address is not None:
             driver.get(address)
-        self.wait_until_open()
+        self.wait_until_open(wait_s)
 
-    def wait_until_open(self) -> None:
+    def wait_until_open(self, wait_s: float = WAIT_S) -> None:
         """Wait until the recording is drawn."""
-        wait_for(lambda: self.data("file") == "open" and self.data("view") == "ready", "an open recording")
+        wait_for(lambda: self.data("file") == "open" and self.data("view") == "ready", "an open recording", wait_s)
 
     def js(self, code: str, *arguments: Any) -> Any:
         """Evaluate an expression in the page."""
