@@ -10,6 +10,8 @@ import { clock, colour } from "./looks.js";
 const MIN_S = 1;
 const MAX_S = 160;
 const DECODE_HZ = 16000;
+// A region that is being drawn starts this wide, and keeps it at its end whichever way the mouse goes.
+const FIRST_PX = 5;
 const STATE_COLOURS = { accepted: "--good", rejected: "--quiet", proposed: "--wait" };
 
 export class View extends EventTarget {
@@ -230,7 +232,8 @@ export class View extends EventTarget {
   _onCreated(drawn) {
     if (this._isDrawing) return;
     const startS = this.startS + drawn.start;
-    const endS = this.startS + drawn.end;
+    const secondsPerPx = this._surfer.getDuration() / this._surfer.getWrapper().clientWidth;
+    const endS = this.startS + drawn.end - FIRST_PX * secondsPerPx;
     drawn.remove();
     this.dispatchEvent(new CustomEvent("drawn", { detail: { startS, endS } }));
   }

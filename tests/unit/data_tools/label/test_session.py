@@ -132,7 +132,8 @@ def test_overlaps_and_other_audio_are_told(session: Session, folder: Path) -> No
     other = {"id": "p2", "label": "stop", "start_s": 1.4, "end_s": 2.0}
     labels = session.save(0, 1, [WORD, other], False)
     assert session.notices(0, labels, found.scan.sha1) == [
-        f"{folder / 'a.labels.json'}: 'loud' at 1.00 s and 'stop' at 1.40 s overlap; they are kept, and cannot be exported"
+        f"{folder / 'a.labels.json'}: 'loud' at 1.00 s and 'stop' at 1.40 s overlap; "
+        "they are kept, and cannot be exported"
     ]
     assert "was made for other audio" in session.notices(0, labels, "0123")[0]
 
