@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -161,7 +162,9 @@ class Session:
         return [self._summary(place) for place in self.places]
 
     def _summary(self, place: Place) -> dict[str, Any]:
-        counts = {"name": place.name, "complete": False, "accepted": 0, "proposed": 0, "error": False}
+        # Drafts in a browser's storage belong to this label file and to no other of its name.
+        key = hashlib.sha256(str(place.labels.resolve()).encode()).hexdigest()[:16]
+        counts = {"name": place.name, "key": key, "complete": False, "accepted": 0, "proposed": 0, "error": False}
         try:
             # Its length is not known here: whether all lies inside is found when it is opened.
             labels = read_labels(place.labels, place.audio.name, float("inf"))

@@ -37,7 +37,7 @@ def read_labels(path: Path, file: str, duration_s: float) -> Labels:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Labels(file, duration_s)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'is no UTF-8 text'})") from None

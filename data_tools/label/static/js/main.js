@@ -75,7 +75,7 @@ async function prepared(wanted) {
 async function show(found) {
   showVeil("", null);
   session.files[index].error = false;
-  const draft = saver.open(index, session.files[index].name, found);
+  const draft = saver.open(index, session.files[index].key, found);
   labels.open(found);
   isOpen = true;
   setReadOnly();

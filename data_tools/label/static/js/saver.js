@@ -6,7 +6,7 @@ import { send } from "./api.js";
 const RETRY_MS = 2000;
 const RETRIED = new Set(["disk", "offline"]);
 
-const key = (name) => `kws-label-draft:${name}`;
+const storageKey = (key) => `kws-label-draft:${key}`;
 const same = (a, b) => a.complete === b.complete && JSON.stringify(a.regions) === JSON.stringify(b.regions);
 
 export class Saver {
@@ -23,14 +23,14 @@ export class Saver {
   }
 
   // Takes a file's revision; returns changes of an earlier page that were not saved, or null.
-  open(index, name, found) {
+  open(index, key, found) {
     const known = this._files.get(index);
     if (known?.pending) return { ...known.pending, isFresh: known.revision === found.revision };
-    this._files.set(index, { name, revision: found.revision, pending: null });
-    const draft = readDraft(name);
+    this._files.set(index, { key, revision: found.revision, pending: null });
+    const draft = readDraft(key);
     if (!draft) return null;
     if (same(draft, found)) {
-      dropDraft(name);
+      dropDraft(key);
       return null;
     }
     return { ...draft, isFresh: draft.base === found.revision };
@@ -39,7 +39,7 @@ export class Saver {
   drop(index) {
     const file = this._files.get(index);
     file.pending = null;
-    dropDraft(file.name);
+    dropDraft(file.key);
   }
 
   // Saves over what somebody else saved, as the person chose to.
@@ -52,7 +52,7 @@ export class Saver {
     const file = this._files.get(index);
     file.pending = { regions, complete };
     file.isStuck = false;
-    writeDraft(file.name, { base: file.revision, ...file.pending });
+    writeDraft(file.key, { base: file.revision, ...file.pending });
     this._pump();
   }
 
@@ -90,29 +90,29 @@ export class Saver {
     }
     if (file.pending === sent) {
       file.pending = null;
-      dropDraft(file.name);
+      dropDraft(file.key);
     } else {
-      writeDraft(file.name, { base: file.revision, ...file.pending });
+      writeDraft(file.key, { base: file.revision, ...file.pending });
     }
   }
 }
 
-function readDraft(name) {
+function readDraft(key) {
   try {
-    return JSON.parse(localStorage.getItem(key(name)));
+    return JSON.parse(localStorage.getItem(storageKey(key)));
   } catch {
     return null;
   }
 }
 
-function writeDraft(name, draft) {
+function writeDraft(key, draft) {
   try {
-    localStorage.setItem(key(name), JSON.stringify(draft));
+    localStorage.setItem(storageKey(key), JSON.stringify(draft));
   } catch {
     // Storage that is full or switched off: the save itself is on its way.
   }
 }
 
-function dropDraft(name) {
-  localStorage.removeItem(key(name));
+function dropDraft(key) {
+  localStorage.removeItem(storageKey(key));
 }

@@ -87,7 +87,9 @@ def test_labels_are_saved_with_the_checksum_of_the_samples(session: Session, fol
     assert (saved.revision, saved.complete, saved.sha1) == (2, True, found.scan.sha1)
     pcm = (folder / "a.wav").read_bytes()[44:]
     assert saved.sha1 == hashlib.sha1(pcm).hexdigest()
-    assert session.summary()[0] == {"name": "a.wav", "complete": True, "accepted": 1, "proposed": 0, "error": False}
+    summary = session.summary()
+    assert len({entry.pop("key") for entry in summary}) == 2
+    assert summary[0] == {"name": "a.wav", "complete": True, "accepted": 1, "proposed": 0, "error": False}
 
 
 @pytest.mark.parametrize(
