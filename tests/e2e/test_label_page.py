@@ -34,6 +34,8 @@ def one_tab(driver: webdriver.Chrome) -> Iterator[None]:
         driver.close()
     driver.switch_to.window(driver.window_handles[0])
     driver.get("about:blank")
+    # What a page says after its server has ended is not the next test's.
+    driver.get_log("browser")
 
 
 def on_disk(talk: Path) -> list[dict]:
