@@ -75,7 +75,12 @@ HEAVY = {
     "torch": ["kws/features/torch_*.py", "kws/models/*", "kws/train/*", "export/*"],
     "onnxruntime": ["kws/runtime/*onnx*.py", "export/*"],
     "onnx": ["export/*"],
-    "soundfile": ["kws/audio.py", "kws/runtime/sources/file.py", "kws/runtime/sinks/chimed.py"],
+    "soundfile": [
+        "kws/audio.py",
+        "kws/runtime/sources/file.py",
+        "kws/runtime/sinks/chimed.py",
+        "data_tools/label/sound.py",
+    ],
     "soxr": [
         "kws/audio.py",
         "kws/runtime/sources/blocks.py",
@@ -102,6 +107,8 @@ HEAVY = {
     "joblib": ["data_tools/*"],
     "pydub": ["data_tools/*"],
     "dask": [],
+    "starlette": ["data_tools/label/server.py"],
+    "uvicorn": ["data_tools/label/serving.py"],
     "scipy": ["kws/evaluate/*"],
     "typer": ["kws/cli/*"],
     "rich": ["kws/cli/*", "kws/runtime/sinks/view.py"],

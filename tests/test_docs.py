@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHIMS = {"run.py": "run", "train.py": "train"}
 GROUPS = {"data"}
+# A command that has others beside it: `kws label DIR`, `kws label export DIR`.
+BESIDE = {"label": {"import", "export"}}
 SEPARATORS = {"|", "&&", ";", "||"}
 
 
@@ -46,7 +48,8 @@ def subcommand_and_options(command: list[str]) -> tuple[str, list[str]] | None:
     """Return the subcommand and the options of a command of ours, None for any other program."""
     if command[0] == "kws":
         rest = command[1:]
-        n_words = 2 if rest and rest[0] in GROUPS else 1
+        has_two = len(rest) > 1 and rest[1] in BESIDE.get(rest[0], ())
+        n_words = 2 if rest and (rest[0] in GROUPS or has_two) else 1
         name = " ".join(word for word in rest[:n_words] if not word.startswith("-"))
     elif command[0].startswith("python") and len(command) > 1 and command[1] in SHIMS:
         name, rest = SHIMS[command[1]], command[2:]

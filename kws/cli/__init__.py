@@ -37,6 +37,7 @@ COMMANDS = (
     "classify",
     "data",
     "record",
+    "label",
     "export",
     "synthesize",
     "devices",
