@@ -27,8 +27,9 @@ def variants(phrase: Phrase, sounds: Mapping[str, Phoneme]) -> list[Variant]:
     Returns
     -------
     list of (kind, phrase)
-        ``prefix`` and ``suffix`` at each border of syllables, ``dropped`` and ``swapped`` syllables, ``order`` of words,
-        ``near`` (one sound replaced by a similar one) and ``rhyme`` (the onset of a syllable replaced by any consonant).
+        ``prefix`` and ``suffix`` at each border of syllables, ``dropped`` and ``swapped`` syllables, ``order`` of
+        words, ``near`` (one sound replaced by a similar one) and ``rhyme`` (the onset of a syllable replaced by any
+        consonant).
     """
     return [*_cuts(phrase), *_syllable_changes(phrase), *_orders(phrase), *_replaced(phrase, sounds)]
 

@@ -13,7 +13,8 @@ from kws.errors import VoiceError
 _VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}
 _TONAL = frozenset({"zh", "yue", "vi"})
 _SEPARATOR = "/"
-_TIMEOUT_S = 600.0
+# A whole word list takes twenty seconds of CPU, on a busy computer far longer.
+_TIMEOUT_S = 3600.0
 _OTHER_LANGUAGE = re.compile(r"\([a-z0-9-]+\)")
 _TONE_AT_END = re.compile(r"[0-9ɜ˥˦˧˨˩]+$")
 
@@ -54,7 +55,7 @@ class Transcriber:
         return [phones(tuple(map(tuple, line))) for line in words]
 
     def spoken(self, codes: Sequence[str]) -> list[Phrase]:
-        """Return how espeak-ng understands its own codes: what it does not know is dropped or read as something else."""
+        """Return how espeak-ng understands its own codes: what it does not know is dropped or read otherwise."""
         return self._read([f"[[{code}]]" for code in codes])
 
     def _read(self, lines: Sequence[str]) -> list[Phrase]:

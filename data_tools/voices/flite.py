@@ -6,7 +6,7 @@ from data_tools.programs import require_program, run_program, spoken_file
 from data_tools.voices.base import Style, Utterance, Voice
 from kws.audio import FloatArray
 
-# Language, gender and mean pitch of the voices that speak any text; awb_time tells the time only, kal is kal16 at 8 kHz.
+# Language, gender, mean pitch; of the others awb_time tells the time only, and kal is kal16 at 8 kHz.
 _VOICES = {
     "kal16": ("en-us", "m", 105.0),
     "awb": ("en-gb-scotland", "m", 130.0),

@@ -103,9 +103,9 @@ def prepare(wishes: Wishes) -> Prepared:
     langs = tuple(part.lang for part in keyword)
     cast, absent = open_cast(wishes.engines, wishes.options, langs)
     notices: list[str] = []
-    similar = (
-        confusables(keyword, reader, _word_lists(keyword, reader, wishes, notices)) if wishes.counts.confusables else []
-    )
+    similar = []
+    if wishes.counts.confusables:
+        similar = confusables(keyword, reader, _word_lists(keyword, reader, wishes, notices))
     texts: list[str] = []
     if wishes.counts.sentences:
         own = next((lang for lang in langs if bundled(lang)), wishes.lang)
