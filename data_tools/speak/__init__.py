@@ -1,6 +1,6 @@
 """Clips of a phrase, of what sounds like it, and of other speech, by speech synthesis."""
 
-from data_tools.speak.make import Outcome, Summary, make_clips
+from data_tools.speak.make import Outcome, Summary, claim_folder, make_clips
 from data_tools.speak.plan import CONFUSABLES, POSITIVES, SENTENCES, Counts, Job, Plan
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Outcome",
     "Plan",
     "Summary",
+    "claim_folder",
     "make_clips",
 ]

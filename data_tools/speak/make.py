@@ -66,7 +66,6 @@ def make_clips(
     counts: Counts,
     folder: Path,
     options: VoiceOptions,
-    settings: dict[str, str],
     *,
     jobs: int = 1,
     is_heard: Listener | None = None,
@@ -81,10 +80,8 @@ def make_clips(
     plan : Plan
     counts : Counts
     folder : Path
-        Made if missing.
+        Made by :func:`claim_folder`.
     options : VoiceOptions
-    settings : dict of str to str
-        What all clips of the folder have in common; a folder of others is refused.
     jobs : int
         Processes.
     is_heard : callable, optional
@@ -98,9 +95,8 @@ def make_clips(
     Raises
     ------
     DataError
-        If the folder is of another phrase or cannot be written.
+        If the folder cannot be written.
     """
-    _claim(folder, settings)
     summary = Summary(counts)
     ledger = _Ledger(folder)
     try:
@@ -256,8 +252,14 @@ class _Ledger:
         _write_json(self._folder / REJECTED_NAME, self.rejected)
 
 
-def _claim(folder: Path, settings: dict[str, str]) -> None:
-    """Make the folders and write down whose clips they hold, or refuse one that holds others."""
+def claim_folder(folder: Path, settings: dict[str, str]) -> None:
+    """Make the folders for clips and write down what all of them have in common.
+
+    Raises
+    ------
+    DataError
+        If the folder holds clips of other settings, or cannot be written.
+    """
     mine = {"format": str(_FORMAT), **settings}
     place = folder / SETTINGS_NAME
     try:

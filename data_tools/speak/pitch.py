@@ -33,6 +33,8 @@ def median_pitch_hz(samples: FloatArray) -> float:
     share = correlation[:, low : high + 1] / np.maximum(correlation[:, :1], 1e-12)
     best = share.max(axis=1, initial=0.0)
     # The first peak that is nearly the highest: multiples of the period are as high.
-    lag = low + np.argmax(share >= 0.9 * best[:, None], axis=1)
-    voiced = best >= _VOICED
+    middle = share[:, 1:-1]
+    is_peak = (middle >= share[:, :-2]) & (middle >= share[:, 2:]) & (middle >= 0.9 * best[:, None])
+    lag = low + 1 + np.argmax(is_peak, axis=1)
+    voiced = (best >= _VOICED) & is_peak.any(axis=1)
     return float(np.median(SAMPLE_RATE_HZ / lag[voiced])) if voiced.any() else 0.0

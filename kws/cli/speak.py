@@ -78,7 +78,7 @@ def speak(
 
 
 def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> None:
-    from data_tools.speak import make_clips
+    from data_tools.speak import claim_folder, make_clips
     from kws.cli.speak_parts import ModelListener, prepare
     from kws.cli.speak_show import show_start, show_summary
 
@@ -90,15 +90,14 @@ def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> N
     with _progress_bar() as bar:
         bar("preparing", 0, 0)
         prepared = prepare(wishes)
+    claim_folder(out, {"phrase": wishes.phrase, "lang": wishes.lang, "seed": str(wishes.seed)})
     show_start(prepared)
-    settings = {"phrase": wishes.phrase, "lang": wishes.lang, "seed": str(wishes.seed)}
     with _progress_bar() as bar:
         summary = make_clips(
             prepared.plan,
             wishes.counts,
             out,
             wishes.options,
-            settings,
             jobs=jobs,
             is_heard=listener,
             on_progress=bar,

@@ -14,7 +14,7 @@ from kws.errors import DataError
 def test_our_own_are_many_and_different() -> None:
     sentences = bundled("en")
     assert len(set(sentences)) == len(sentences) >= 200
-    assert len({word.strip(".,?'").lower() for sentence in sentences for word in sentence.split()}) > 900
+    assert len({word.strip(".,?'").lower() for sentence in sentences for word in sentence.split()}) > 700
     assert bundled("en-gb") == sentences and bundled("de") == []
 
 
