@@ -73,7 +73,7 @@ ONLY_INSIDE_FUNCTIONS = {
 # Where a package that is slow to import, large or optional may be named, at the top of a module or anywhere in it.
 HEAVY = {
     "torch": ["kws/features/torch_*.py", "kws/models/*", "kws/train/*", "export/*"],
-    "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/kokoro.py"],
+    "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/*.py"],
     "onnx": ["export/*"],
     "soundfile": ["kws/audio.py", "kws/runtime/sources/file.py", "kws/runtime/sinks/chimed.py"],
     "soxr": [

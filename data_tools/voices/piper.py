@@ -82,11 +82,18 @@ class Piper:
         return [Voice("piper", speaker, lang, _licence(path)) for speaker in names]
 
     def _load(self, name: str) -> Any:
+        path = self._by_name[name]
+        runtime = import_package("onnxruntime", "onnxruntime", "speak", "speak with Piper voices")
+        options = runtime.SessionOptions()
+        # Clips are made in parallel processes; Piper's own loading would start threads for every core in each.
+        options.intra_op_num_threads = 1
+        config = self._piper.PiperConfig.from_dict(_settings(path))
         try:
-            return self._piper.PiperVoice.load(self._by_name[name])
+            session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            return self._piper.PiperVoice(session=session, config=config)
         # What a damaged file raises is onnxruntime's own, from RuntimeError or Exception.
         except Exception as error:
-            raise VoiceError(f"{self._by_name[name]}: is no Piper voice ({one_line(error)})") from None
+            raise VoiceError(f"{path}: is no Piper voice ({one_line(error)})") from None
 
 
 def installed_voices() -> list[Path]:
