@@ -50,7 +50,13 @@ class Festival:
 
     def speak(self, utterance: Utterance, voice: Voice, style: Style) -> FloatArray:
         """Speak a text."""
-        settings = f"(begin (voice_{voice.name}) (Parameter.set 'Duration_Stretch {1.0 / style.rate:.3f}))"
+        # HTS voices have a synthesiser of their own, which knows nothing of the stretch.
+        speed = (
+            f'(set! hts_engine_params (append (list (list "-r" {style.rate:.3f})) hts_engine_params))'
+            if voice.name.endswith("_hts")
+            else f"(Parameter.set 'Duration_Stretch {1.0 / style.rate:.3f})"
+        )
+        settings = f"(begin (voice_{voice.name}) {speed})"
         command = [self._text2wave, "-eval", settings, "-o"]
         return spoken_file(lambda path: run_program([*command, str(path)], utterance.text))
 
