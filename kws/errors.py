@@ -35,6 +35,10 @@ class SourceError(KwsError):
     """An audio source that cannot be opened, such as a microphone that is not there."""
 
 
+class VoiceError(KwsError):
+    """A speech synthesiser that is not installed, lacks a voice, or does not speak."""
+
+
 class ParityError(KwsError):
     """An exported model that does not compute what the trained one does."""
 

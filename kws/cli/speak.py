@@ -1,0 +1,136 @@
+"""``kws speak``: clips of a phrase, of what sounds like it and of other speech, by speech synthesis."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kws.cli.speak_parts import Wishes
+
+
+def speak(
+    phrase: Annotated[str, typer.Argument(help='What is to be said, such as "hey lumi".')],
+    out: Annotated[Path, typer.Option(help="Folder for the clips and manifest.csv.")],
+    lang: Annotated[str, typer.Option(help="Language of the phrase: en, en-gb, de, zh, yue, ...")] = "en",
+    positives: Annotated[int, typer.Option(min=0, help="Clips of the phrase.")] = 300,
+    confusables: Annotated[int, typer.Option(min=0, help="Clips of what sounds like it.")] = 300,
+    sentences: Annotated[int, typer.Option(min=0, help="Sentences without it.")] = 300,
+    text: Annotated[
+        Path | None, typer.Option(help="Text file with sentences, instead of our own English ones.")
+    ] = None,
+    words: Annotated[Path | None, typer.Option(help="Word list, one a line, instead of /usr/share/dict.")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Use this engine; again for more. By default all that are installed.")
+    ] = None,
+    piper_voice: Annotated[
+        list[Path] | None, typer.Option(help="Piper voice file NAME.onnx, beside its .json; again for more.")
+    ] = None,
+    command: Annotated[
+        str, typer.Option(help="Another engine: a command line with {text} and {wav}, and {rate}, {seed} if it can.")
+    ] = "",
+    verify_model: Annotated[
+        Path | None, typer.Option(help="Keep only clips of the phrase that this model hears.")
+    ] = None,
+    allow_validation: Annotated[
+        bool, typer.Option("--allow-validation", help="Let the trainer put some voices aside to validate on.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clips.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes that speak; -1 for all cores.")] = -1,
+) -> None:
+    """Make recordings of your word by speech synthesis, and of what must not be taken for it.
+
+    A run that was stopped goes on when the same command is given again.
+
+    Examples:
+
+        kws speak "hey lumi" --lang en --out spoken/hey-lumi
+
+        kws speak "你好 lumi" --lang zh --text chinese.txt --out spoken/nihao-lumi
+
+        kws speak computer --engine espeak-ng --engine flite --positives 1000 --out spoken/computer
+
+        kws speak computer --command 'mytts --text {text} --out {wav}' --out spoken/computer
+    """
+    from data_tools.speak import Counts
+    from data_tools.voices import VoiceOptions, canonical_lang
+    from kws.cli.speak_parts import Wishes
+
+    _require_jobs(jobs)
+    language = canonical_lang(lang)
+    wishes = Wishes(
+        phrase=phrase,
+        lang=language,
+        counts=Counts(positives, confusables, sentences),
+        engines=tuple(engine or ()),
+        options=VoiceOptions(tuple(piper_voice or ()), command, language),
+        text=text,
+        words=words,
+        seed=seed,
+        allow_validation=allow_validation,
+    )
+    _speak(wishes, out, verify_model, _processes(jobs))
+
+
+def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> None:
+    from data_tools.speak import claim_folder, make_clips
+    from kws.cli.speak_parts import ModelListener, prepare
+    from kws.cli.speak_show import show_start, show_summary
+
+    listener = None
+    if verify_model is not None:
+        listener = ModelListener(verify_model)
+        # A model that cannot be read is told before minutes of speaking.
+        listener.open()
+    with _progress_bar() as bar:
+        bar("preparing", 0, 0)
+        prepared = prepare(wishes)
+    claim_folder(out, {"phrase": wishes.phrase, "lang": wishes.lang, "seed": str(wishes.seed)})
+    show_start(prepared)
+    with _progress_bar() as bar:
+        summary = make_clips(
+            prepared.plan,
+            wishes.counts,
+            out,
+            wishes.options,
+            jobs=jobs,
+            is_heard=listener,
+            on_progress=bar,
+        )
+    show_summary(summary, prepared, out)
+
+
+def _require_jobs(jobs: int) -> None:
+    from kws.errors import ConfigError
+
+    if jobs < 1 and jobs != -1:
+        raise ConfigError(f"--jobs is {jobs}; accepted are whole numbers from 1, or -1 for all cores")
+
+
+def _processes(jobs: int) -> int:
+    if jobs != -1:
+        return jobs
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done)
+
+        yield on_progress
