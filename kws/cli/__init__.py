@@ -30,7 +30,19 @@ _EXTRAS = {
     "jinja2": "eval",
     "tensorboard": "tensorboard",
 }
-COMMANDS = ("run", "train", "eval", "classify", "data", "export", "synthesize", "devices", "serve", "install-service")
+COMMANDS = (
+    "run",
+    "train",
+    "eval",
+    "mine",
+    "classify",
+    "data",
+    "export",
+    "synthesize",
+    "devices",
+    "serve",
+    "install-service",
+)
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 # SIGPIPE has no name on Windows.

@@ -71,6 +71,8 @@ def import_(
     if out is None and not link:
         raise ConfigError("no --out is given; accepted is a folder for the clips, or --link to leave them in place")
     target = out or (place if place.is_dir() else place.parent)
+    if not link and target.resolve().is_relative_to(place.resolve()):
+        raise ConfigError(f"--out {target} lies in {place} itself; accepted is a folder elsewhere, or --link")
     options = ImportOptions(link, file_format, _columns(columns or []), jobs_of(jobs))
     console = Console(stderr=True)
     console.print(f"{place}: {KINDS[kind].title}", markup=False)

@@ -42,12 +42,17 @@ def show_licences(rows: Sequence[Row], console: Console) -> None:
     counts = licences(rows)
     for (licence, source), n_clips in list(counts.items())[:_MOST_LICENCES]:
         console.print(
-            f"{n_clips} clips of {source or 'an unknown source'}: {licence or 'no licence stated'}", markup=False
+            f"{_counted(n_clips, 'clip')} of {source or 'an unknown source'}: {licence or 'no licence stated'}",
+            markup=False,
         )
     if len(counts) > _MOST_LICENCES:
         console.print(f"and {len(counts) - _MOST_LICENCES} more sources in the manifest", markup=False)
 
 
 def _cell(cell: Cell) -> str:
-    speakers = f"{cell.n_speakers} speakers" if cell.n_speakers else "speakers unknown"
-    return f"{cell.n_clips} clips, {speakers}, {cell.hours:.2f} h"
+    speakers = _counted(cell.n_speakers, "speaker") if cell.n_speakers else "speakers unknown"
+    return f"{_counted(cell.n_clips, 'clip')}, {speakers}, {cell.hours:.2f} h"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
