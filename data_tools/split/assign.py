@@ -51,6 +51,7 @@ def assign(groups: Sequence[Group], shares: Shares, rng: np.random.Generator, ma
         chosen[index] = _best(held, wanted, counts[index])
         held[chosen[index]] += counts[index]
     _improve(chosen, held, wanted, counts)
+    _fill(chosen, sides, shares, counts)
     return [side or SPLITS[chosen[index]] for index, side in enumerate(sides)]
 
 
@@ -84,3 +85,12 @@ def _improve(
             chosen[index] = best
         if not moved:
             return
+
+
+def _fill(chosen: dict[int, int], stated: Sequence[str], shares: Shares, counts: npt.NDArray[np.float64]) -> None:
+    """Give a side that is wanted and empty the smallest group that another one can spare: three speakers are enough."""
+    for side in range(len(SPLITS)):
+        held = [list(chosen.values()).count(other) + stated.count(SPLITS[other]) for other in range(len(SPLITS))]
+        spare = [index for index, other in chosen.items() if held[other] > 1]
+        if shares[side] > 0.0 and not held[side] and spare:
+            chosen[min(spare, key=lambda index: counts[index].sum())] = side
