@@ -11,11 +11,12 @@ largest resident set of any of the processes. The six hours alone are mined by o
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,8 @@ _LONG_H = 6
 _FOLDERS = ("negative_speech", "noise", "dspspeech20")
 
 
-def make_audio(data: Path, folder: Path, hours: int) -> float:
-    """Write files of one hour, and one of six where there is room for it; return how many seconds they are."""
+def make_audio(data: Path, folder: Path, hours: int) -> None:
+    """Write files of one hour, and one of six where there is room for it."""
     pieces = [to_pcm16(read_audio(path)) for name in _FOLDERS for path in find_audio([data / name], folder)]
     order = np.random.default_rng(1).permutation(len(pieces))
     hour = np.resize(np.concatenate([pieces[i] for i in order]), 3600 * SAMPLE_RATE_HZ)
@@ -42,21 +43,22 @@ def make_audio(data: Path, folder: Path, hours: int) -> float:
         with soundfile.SoundFile(folder / f"{index}-{length_h}h.flac", "w", SAMPLE_RATE_HZ, 1, "PCM_16") as file:
             for part in range(length_h):
                 file.write(np.roll(hour, (index + part) * 12_345))
-    return 3600.0 * sum(lengths_h)
 
 
 def mine(model: Path, audio: Path, out: Path, jobs: int) -> tuple[float, float, float, str]:
     """Run the command; return seconds of the clock, seconds of CPU, the largest MiB of a process, and what it said."""
     command = [sys.executable, "-c", "from kws.cli import main; main()", "mine", str(model), str(audio)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began_s = time.perf_counter()
-    done = subprocess.run(
-        [*command, "--out", str(out), "--jobs", str(jobs)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
+    command += ["--out", str(out), "--jobs", str(jobs)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        said = run.stdout.read()
+        # Of this child and its own children alone.
+        _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+    if run.returncode:
+        raise SystemExit(f"kws mine ended with {run.returncode}")
     elapsed_s = time.perf_counter() - began_s
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return elapsed_s, cpu_s, after.ru_maxrss / 1024, " ".join(done.stdout.split())
+    return elapsed_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, " ".join(said.split())
 
 
 def main() -> None:
@@ -70,7 +72,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mining-") as name:
         folder = Path(name)
         (folder / "audio").mkdir()
-        audio_s = make_audio(options.data, folder / "audio", options.hours)
+        # In a process of its own: a child counts what its parent held when it began as its own memory.
+        maker = get_context("spawn").Process(target=make_audio, args=(options.data, folder / "audio", options.hours))
+        maker.start()
+        maker.join()
+        audio_s = 3600.0 * options.hours
         print("| audio | processes | times real time | CPU s per hour | times real time by CPU time | MiB | found |")
         print("|---|---|---|---|---|---|---|")
         long = sorted((folder / "audio").glob(f"*-{_LONG_H}h.flac"))[:1]

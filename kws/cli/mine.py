@@ -137,8 +137,8 @@ def _listen(out: Path, settings: MiningSettings, device: str, backend: str, max_
     from kws.runtime.sources import SourceOptions, open_source
 
     folder = MinedFolder(out, settings)
-    folder.claim()
     with quiet_drivers(True), open_source(None, SourceOptions(device=device, backend=backend)) as source:
+        folder.claim()
         typer.echo(
             f"Listening to {source.name}. Kept in {out}: the seconds around what scores {settings.floor:g} or more as "
             f"{', '.join(settings.keywords)}. All else is forgotten at once, and nothing "
