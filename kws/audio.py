@@ -7,6 +7,7 @@ float32: 32768.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 from dataclasses import dataclass
@@ -89,6 +90,18 @@ def to_pcm16(samples: npt.ArrayLike) -> npt.NDArray[np.int16]:
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
+def pcm16_sha1(samples: npt.ArrayLike) -> str:
+    """Return the SHA-1 of samples as 16-bit integers, channels interleaved: WAV and FLAC of the same audio agree.
+
+    Parameters
+    ----------
+    samples : array of int16 or float32, shape (N,) or (C, N)
+    """
+    array = np.asarray(samples)
+    pcm = array if array.dtype == np.int16 else to_pcm16(array)
+    return hashlib.sha1(np.ascontiguousarray(pcm.T).tobytes(), usedforsecurity=False).hexdigest()
+
+
 def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
     """Change the sample rate with a band-limited filter (soxr, high quality).
 
@@ -128,8 +141,14 @@ class NativeAudio:
     encoding: str
 
 
-def read_native(path: str | os.PathLike[str]) -> NativeAudio:
+def read_native(path: str | os.PathLike[str], stretch_s: tuple[float, float] | None = None) -> NativeAudio:
     """Read an audio file as it is stored.
+
+    Parameters
+    ----------
+    path : path
+    stretch_s : tuple of float, optional
+        Start and end in seconds, to read only a part.
 
     Raises
     ------
@@ -140,7 +159,12 @@ def read_native(path: str | os.PathLike[str]) -> NativeAudio:
     check_is_whole_file(path)
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
-            data = file.read(dtype="float32", always_2d=True)
+            n_frames = -1
+            if stretch_s is not None:
+                start, end = (min(max(0, round(time_s * file.samplerate)), file.frames) for time_s in stretch_s)
+                file.seek(start)
+                n_frames = max(0, end - start)
+            data = file.read(n_frames, dtype="float32", always_2d=True)
             rate_hz, encoding = int(file.samplerate), str(file.subtype)
     # soundfile's own errors are RuntimeErrors; TypeError is its word for a suffix that says "no header".
     except (OSError, RuntimeError, TypeError, MemoryError) as error:
@@ -167,7 +191,31 @@ def read_audio(path: str | os.PathLike[str], *, mono: bool = True) -> FloatArray
     AudioError
         If the file is missing, empty, truncated, no audio, or holds impossible samples.
     """
-    native = read_native(path)
+    return _as_audio(path, read_native(path), mono)
+
+
+def read_stretch(path: str | os.PathLike[str], start_s: float, end_s: float) -> FloatArray:
+    """Read a part of an audio file as 16 kHz mono float32; the rest of it is not held in memory.
+
+    Parameters
+    ----------
+    path : path
+    start_s, end_s : float
+        In seconds; what lies outside the file is left out.
+
+    Returns
+    -------
+    array of float32, shape (N,)
+
+    Raises
+    ------
+    AudioError
+        As :func:`read_audio`, or if nothing of the file lies between the two.
+    """
+    return _as_audio(path, read_native(path, (start_s, end_s)), mono=True)
+
+
+def _as_audio(path: str | os.PathLike[str], native: NativeAudio, mono: bool) -> FloatArray:
     if not MIN_RATE_HZ <= native.rate_hz <= MAX_RATE_HZ:
         raise AudioError(f"{path}: has {native.rate_hz} samples a second; accepted are {MIN_RATE_HZ} to {MAX_RATE_HZ}")
     try:

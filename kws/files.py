@@ -9,13 +9,15 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], is_durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside the target; it takes the target's place when the block ends without an error.
 
     Parameters
     ----------
     path : path
         The file to make or to replace. It is untouched until the new one is complete on disk.
+    is_durable : bool
+        Wait until the disk has it, up to half a second; without, a power cut may leave the file empty.
 
     Yields
     ------
@@ -32,8 +34,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if is_durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):

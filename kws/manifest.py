@@ -40,6 +40,17 @@ COLUMNS = (
 )
 """Columns in the order in which they are written; all but ``path`` may be empty, and others follow by name."""
 
+SPLITS = ("train", "val", "test")
+"""The sides of a split, as manifests are written; other names are kept as they are read."""
+
+_SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+    **dict.fromkeys(("", "-", "?", "unknown", "unsplit"), ""),
+}
+_NOBODY = ("", "-", "?", "unknown")
+
 Row = Mapping[str, str]
 
 
@@ -91,6 +102,17 @@ class Manifest:
     def n_speakers(self, name: str) -> int:
         """Return how many speakers there are in the folder of a file, unknown ones counted as one."""
         return self._n_speakers.get(_folder(name), 0)
+
+
+def split_of(text: str) -> str:
+    """Return the side that a word means: ``train``, ``val`` or ``test``, empty for none, other words as they are."""
+    return _SPLIT_NAMES.get(text.strip().lower(), text.strip())
+
+
+def speaker_of(row: Row) -> str:
+    """Return who speaks in the recording of a row, empty if it is not known."""
+    speaker = row.get("speaker", "").strip()
+    return "" if speaker.lower() in _NOBODY else speaker
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:

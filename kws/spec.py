@@ -82,7 +82,7 @@ class ModelSpec:
     states : tuple of StateSpec
         Streaming states of the graph, in the order of its inputs; empty in a checkpoint.
     training : dict
-        Provenance: recipe, data counts, figures, licence. Free-form, JSON-safe.
+        Provenance: recipe, data counts, sources and licences of the clips, figures. Free-form, JSON-safe.
     format : int
         Format number.
     """

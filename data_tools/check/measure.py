@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +15,7 @@ from data_tools.check.fingerprint import Fingerprint, fingerprint
 from data_tools.check.spectrum import flatness, loud_spectrum, source_rate_hz
 from data_tools.check.speech_level import active_speech_level
 from kws.activity import active_region
-from kws.audio import MAX_RATE_HZ, MIN_RATE_HZ, PCM16_SCALE, FloatArray, read_native, resample
+from kws.audio import MAX_RATE_HZ, MIN_RATE_HZ, PCM16_SCALE, FloatArray, pcm16_sha1, read_native, resample
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
 
@@ -142,7 +141,7 @@ def measure_file(path: Path) -> Measures:
         n_channels=n_channels,
         n_samples=n_samples,
         encoding=native.encoding,
-        sha1=hashlib.sha1(np.ascontiguousarray(pcm.T).tobytes(), usedforsecurity=False).hexdigest(),
+        sha1=pcm16_sha1(pcm),
         peak=peak,
         dc=float(mono.mean(dtype=np.float64)),
         rms_dbfs=_db(float(np.mean(np.square(mono, dtype=np.float64)))),

@@ -34,6 +34,7 @@ COMMANDS = (
     "run",
     "train",
     "eval",
+    "mine",
     "classify",
     "data",
     "record",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from kws.cli.data_check import check
+from kws.cli.data_import import import_
+from kws.cli.data_split import split
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -15,10 +17,14 @@ def _data() -> None:
 
     Examples:
 
-        kws data check recordings
+        kws data import speech_commands_v0.02 --out data/commands
 
-        kws data check recipes/my-word.toml --picture batch.png
+        kws data split data/commands
+
+        kws data check data/commands
     """
 
 
+app.command("import")(import_)
+app.command("split")(split)
 app.command("check")(check)

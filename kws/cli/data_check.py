@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.cli.data_progress import OnProgress, jobs_of, progress_bar
+
 if TYPE_CHECKING:
     from data_tools.check import Listing, Report
-    from data_tools.check.run import OnProgress
 
 EXIT_ERRORS_FOUND = 1
 _TERMINAL = Path("-")
@@ -59,12 +58,10 @@ def check(
     is_recipe = data.suffix.lower() == ".toml"
     _refuse(root is not None and not is_recipe, f"--data is {root}", "a recipe before it, such as recipes/my-word.toml")
     _refuse(bool(keyword) and is_recipe, "--keyword is given with a recipe", "a folder; a recipe names its keywords")
-    _refuse(jobs < 1 and jobs != -1, f"--jobs is {jobs}", "whole numbers from 1, or -1 for all cores")
+    n_jobs = jobs_of(jobs)
     for target in (json_file, picture):
         _require_place(target)
-    n_jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_jobs = n_jobs if jobs == -1 else jobs
-    with _progress_bar() as on_progress:
+    with progress_bar() as on_progress:
         if is_recipe:
             from kws.cli.data_recipe import check_recipe
 
@@ -128,21 +125,3 @@ def _write_json(report: Report, path: Path | None) -> None:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _progress_bar() -> Iterator[OnProgress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def on_progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield on_progress

@@ -111,7 +111,7 @@ def describe(name: str, samples: FloatArray, row: Row) -> Recording:
     """
     attributes = {column: row[column] for column in GROUP_COLUMNS if row.get(column)}
     speaker = row.get("speaker") or ""
-    recording = Recording(name, samples, "" if speaker in _NOBODY else speaker, attributes, _word_s(name, row))
+    recording = Recording(name, samples, "" if speaker in _NOBODY else speaker, attributes, word_times_s(name, row))
     start, end = recording.word
     if recording.word_s is not None and not 0 <= start < end:
         raise DataError(
@@ -121,7 +121,14 @@ def describe(name: str, samples: FloatArray, row: Row) -> Recording:
     return recording
 
 
-def _word_s(name: str, row: Row) -> tuple[float, float] | None:
+def word_times_s(name: str, row: Row) -> tuple[float, float] | None:
+    """Return start and end of the word as a row states them, in seconds; None if it states none.
+
+    Raises
+    ------
+    DataError
+        If they are no numbers.
+    """
     texts = row.get("kw_start_s"), row.get("kw_end_s")
     if not all(texts):
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ MIN_KEYWORD_CLIPS = 8
 # Around a word that was marked by hand; more would take in its neighbours.
 _WORD_MARGIN_SAMPLES = SAMPLE_RATE_HZ // 20
 
+# What a model file says of its data stays small.
+_MOST_SOURCES, _MOST_CHARS, _OTHERS = 200, 200, "others"
+
 _SIDE_NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 # Noise that is cut by time: the stretches of a recording, as shares of its length.
 _STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
@@ -35,13 +39,16 @@ _STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
 class Clip:
     """One recording: where it is from, its samples as int16 to halve the memory, and how often it is drawn.
 
-    A synthetic one was spoken by a computer.
+    A synthetic one was spoken by a computer. Source and licence are those of its manifest, empty where that states
+    none.
     """
 
     path: str
     speaker: str
     samples: Pcm = field(repr=False)
     weight: float = 1.0
+    source: str = ""
+    licence: str = ""
     is_synthetic: bool = False
 
 
@@ -84,6 +91,22 @@ class Split:
         }
 
 
+def sources_of(clips: Iterable[Clip]) -> list[dict[str, object]]:
+    """Return where clips are from and under which licences, by number of clips, for the model file.
+
+    Beyond 200 sources, those of fewest clips are counted together, by their licence.
+    """
+    counts = Counter((clip.licence, clip.source) for clip in clips)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = dict(ordered[:_MOST_SOURCES])
+    for (licence, _), count in ordered[_MOST_SOURCES:]:
+        shown[licence, _OTHERS] = shown.get((licence, _OTHERS), 0) + count
+    return [
+        {"licence": licence[:_MOST_CHARS], "source": source[:_MOST_CHARS], "clips": count}
+        for (licence, source), count in shown.items()
+    ]
+
+
 @dataclass(frozen=True)
 class Corpus:
     """All audio of a recipe; a side that was not asked for is empty."""
@@ -92,6 +115,12 @@ class Corpus:
     validation: Split
     rirs: list[Clip]
     test: Split = field(default_factory=lambda: Split({}, [], []))
+
+    @property
+    def trained_on(self) -> list[Clip]:
+        """All clips that training hears, rooms included."""
+        words = [clip for clips in self.train.keywords.values() for clip in clips]
+        return [*words, *self.train.negatives, *self.train.noise, *self.rirs]
 
 
 def load_corpus(
@@ -204,10 +233,12 @@ def _read(config: DataConfig, rule: SideRule, group: str, path: Path, sides: tup
     word_s = rule.word_s(relative) if group in map(_group, config.keywords) else None
     if word_s is not None:
         samples = _cut(samples, word_s, relative)
+    row = rule.row(relative)
+    origin = row.get("source", ""), row.get("licence", "")
     if group != "noise" or not rule.is_cut_by_time(relative):
-        return [(sides[0], Clip(relative, speaker, samples, weight, rule.is_synthetic(relative)))]
+        return [(sides[0], Clip(relative, speaker, samples, weight, *origin, rule.is_synthetic(relative)))]
     pieces = {side: samples[slice(*(round(share * len(samples)) for share in _STRETCHES[side]))] for side in sides}
-    return [(side, Clip(relative, speaker, piece, weight)) for side, piece in pieces.items() if len(piece)]
+    return [(side, Clip(relative, speaker, piece, weight, *origin)) for side, piece in pieces.items() if len(piece)]
 
 
 def _cut(samples: Pcm, word_s: tuple[float, float], relative: str) -> Pcm:

@@ -17,7 +17,7 @@ from kws.models import build_model
 from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
 from kws.train.batches import Batch, ClipHook, batches, clip_hook
-from kws.train.corpus import Corpus
+from kws.train.corpus import Corpus, sources_of
 from kws.train.feature_cache import open_batches
 from kws.train.feature_pool import OnProgress
 from kws.train.loop import StepReport, Trainer
@@ -162,5 +162,6 @@ def make_spec(recipe: Recipe, corpus: Corpus) -> ModelSpec:
             "parameters": network.n_parameters,
             "licence": recipe.licence,
             "train": corpus.train.summary,
+            "sources": sources_of(corpus.trained_on),
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from pathlib import Path
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kws.audio import encode_for_browser, read_audio, read_native, resample, to_float32, to_pcm16, write_audio
+from kws.audio import (
+    encode_for_browser,
+    pcm16_sha1,
+    read_audio,
+    read_native,
+    read_stretch,
+    resample,
+    to_float32,
+    to_pcm16,
+    write_audio,
+)
 from kws.errors import AudioError
 
 RATE_HZ = 16_000
@@ -297,3 +308,19 @@ def test_audio_for_a_browser_decodes_to_what_it_was(monkeypatch, formats, media_
     assert (found, rate_hz, decoded.shape) == (media_type, RATE_HZ, samples.shape)
     # MP3 rings at both ends.
     assert np.abs(decoded - samples)[1000:-1000].max() < largest_error
+
+
+def test_a_stretch_of_a_file_is_read_alone(tmp_path: Path) -> None:
+    samples = np.arange(32_000, dtype=np.int16)
+    soundfile.write(tmp_path / "a.wav", np.stack([samples, samples], 1), 16_000)
+    np.testing.assert_array_equal(to_pcm16(read_stretch(tmp_path / "a.wav", 0.5, 1.25)), samples[8000:20_000])
+    np.testing.assert_array_equal(to_pcm16(read_stretch(tmp_path / "a.wav", -1.0, 0.001)), samples[:16])
+    np.testing.assert_array_equal(to_pcm16(read_stretch(tmp_path / "a.wav", 1.999, 9.0)), samples[-16:])
+    with pytest.raises(AudioError, match="holds no samples"):
+        read_stretch(tmp_path / "a.wav", 2.5, 3.0)
+
+
+def test_the_sha1_is_that_of_the_samples() -> None:
+    pcm = np.array([[1, -2, 3], [4, 5, -6]], np.int16)
+    expected = hashlib.sha1(np.array([1, 4, -2, 5, 3, -6], "<i2").tobytes()).hexdigest()
+    assert pcm16_sha1(pcm) == pcm16_sha1(pcm.astype(np.float32) / 32_768) == expected

@@ -3,7 +3,7 @@
 import pytest
 
 from kws.errors import DataError
-from kws.manifest import Manifest, add_rows, write_manifest
+from kws.manifest import Manifest, add_rows, speaker_of, split_of, write_manifest
 
 
 def test_what_is_written_is_read_back_in_order(tmp_path):
@@ -85,3 +85,10 @@ def test_speakers_of_a_folder_are_counted(tmp_path):
     )
     manifest = Manifest(path)
     assert [manifest.n_speakers(name) for name in ("a/1.wav", "b/9.wav", "c/1.wav")] == [2, 1, 0]
+
+
+def test_words_for_sides_and_speakers():
+    words = ("train", "Training", "dev", "valid", "TEST", "-", "unsplit", "fold2 ")
+    assert [split_of(word) for word in words] == ["train", "train", "val", "val", "test", "", "", "fold2"]
+    assert [speaker_of({"speaker": name}) for name in ("anna", "-", "Unknown", "")] == ["anna", "", "", ""]
+    assert speaker_of({}) == ""

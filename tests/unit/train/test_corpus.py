@@ -8,7 +8,7 @@ import pytest
 
 from kws.audio import read_audio, to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
-from kws.train.corpus import Clip, Split, load_corpus
+from kws.train.corpus import Clip, Split, load_corpus, sources_of
 from kws.train.material import half_words, prepare_material, trim
 from kws.train.material_config import MaterialConfig
 from kws.train.recipe import DataConfig
@@ -178,3 +178,25 @@ def test_spoken_words_have_their_share(n_people: int, n_made: int, share: float,
     split = Split({"word": people + made}, [Clip("n", "", to_pcm16(tone(0.5)))], [])
     words = prepare_material(split, np.random.default_rng(0), spoken_share=share).keywords["word"]
     assert (sum(len(w) < 13_600 for w in words), sum(len(w) >= 13_600 for w in words)) == drawn
+
+
+def test_sources_and_licences_of_what_was_trained_on(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    rows = ["path,speaker,split,source,licence"]
+    rows += [f"word/{i}.flac,s{i},{'val' if i < 2 else 'train'},Set A,CC0" for i in range(10)]
+    rows += [f"speech/{i}.flac,t{i},{'val' if i < 9 else 'train'},Set B,CC BY 4.0" for i in range(10)]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    corpus = load_corpus(config)
+    n_noise = len(corpus.train.noise)
+    assert 0 < n_noise < 10
+    # 8 words, 1 negative, and noise of which no manifest says anything; validation does not count.
+    found = {(s["licence"], s["source"]): s["clips"] for s in sources_of(corpus.trained_on)}
+    assert found == {("CC0", "Set A"): 8, ("", ""): n_noise, ("CC BY 4.0", "Set B"): 1}
+
+
+def test_many_sources_are_counted_together_by_licence() -> None:
+    silence = np.zeros(1, np.int16)
+    clips = [Clip(str(i), "", silence, 1.0, f"author {i}", "CC BY" if i % 2 else "CC0") for i in range(210)]
+    found = sources_of([*clips, *clips[:200]])
+    assert len(found) == 202 and sum(int(str(s["clips"])) for s in found) == 410
+    assert sorted((s["licence"], s["clips"]) for s in found if s["source"] == "others") == [("CC BY", 5), ("CC0", 5)]

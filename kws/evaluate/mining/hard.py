@@ -6,17 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.errors import ConfigError
+from kws.evaluate.mining.peaks import AFTER_S, BEFORE_S, PeakPicker
 from kws.evaluate.recordings import Recording
 from kws.evaluate.scoring import OnProgress, hear_all
 from kws.runtime import open_runner
-
-# What a model takes for a word has been said before its score peaks.
-_BEFORE_S, _AFTER_S = 1.6, 0.4
 
 
 @dataclass(frozen=True)
@@ -84,26 +80,16 @@ def hard_negatives(
     require("most", most, 1, 10_000_000)
     if keyword not in spec.keywords:
         raise ConfigError(f"{os.fspath(model)} has no keyword {keyword!r}; accepted: {', '.join(spec.keywords)}")
-    column = spec.keywords.index(keyword)
+    picker = PeakPicker(least_score, spec.step_s, (spec.keywords.index(keyword),))
     heard = hear_all(model, [r.samples for r in recordings], on_progress=on_progress)
-    found = [
-        stretch
-        for recording, one in zip(recordings, heard, strict=True)
-        for stretch in _peaks(recording, one.scores[:, column], spec.step_s, least_score)
-    ]
+    found = []
+    for recording, one in zip(recordings, heard, strict=True):
+        picker.reset()
+        for peak in [*picker.update(one.scores), *picker.flush()]:
+            found.append(_stretch(recording, peak.end_s(spec.step_s), peak.score))
     return sorted(found, key=lambda stretch: -stretch.score)[:most]
 
 
-def _peaks(recording: Recording, scores: FloatArray, step_s: float, least_score: float) -> list[HardNegative]:
-    """Return the highest peak, then the highest that does not overlap with it, and so on."""
-    left = scores.copy()
-    before, after = round(_BEFORE_S / step_s), round(_AFTER_S / step_s)
-    found = []
-    while len(left) and left.max() >= least_score:
-        peak = int(np.argmax(left))
-        end_s = (peak + 1) * step_s
-        start, end = (round(t * SAMPLE_RATE_HZ) for t in (max(0.0, end_s - _BEFORE_S), end_s + _AFTER_S))
-        found.append(HardNegative(recording, start, min(end, len(recording.samples)), float(scores[peak])))
-        # A stretch reaches `before` steps back and `after` ahead of its own peak.
-        left[max(0, peak - before - after) : peak + before + after + 1] = -1.0
-    return found
+def _stretch(recording: Recording, end_s: float, score: float) -> HardNegative:
+    start, end = (round(t * SAMPLE_RATE_HZ) for t in (max(0.0, end_s - BEFORE_S), end_s + AFTER_S))
+    return HardNegative(recording, start, min(end, len(recording.samples)), score)
