@@ -117,7 +117,8 @@ def read_rows(place: Path, drops: bool = False) -> tuple[Path, list[Row], int]:
         if names and not drops:
             raise DataError(f"{path}: {len(names)} files {what}, such as {_some(names)}; --drop leaves such rows out")
     gone = set(missing)
-    rows = list({row["path"]: row for row in reversed(manifest.rows) if row["path"] not in gone}.values())[::-1]
+    kept = {row["path"]: row for row in reversed(manifest.rows) if row["path"] not in gone}
+    rows: list[Row] = list(reversed(kept.values()))
     if not rows:
         raise DataError(f"{path}: has no rows of files that are there")
     return path, rows, len(manifest.rows) - len(rows)
