@@ -128,8 +128,11 @@ def _word_lists(keyword: Parts, reader: Reader, wishes: Wishes, notices: list[st
     from data_tools.confusables.word_list import load_word_list, package_of
 
     lists: dict[str, WordList] = {}
-    for lang in dict.fromkeys(part.lang for part in keyword):
-        found = load_word_list(lang, reader.transcriber(lang), wishes.words if lang == wishes.lang else None)
+    langs = list(dict.fromkeys(part.lang for part in keyword))
+    # A list is of the language that has such lists: in "你好 lumi" of English.
+    listed = [lang for lang in langs if package_of(lang)] or [wishes.lang]
+    for lang in langs:
+        found = load_word_list(lang, reader.transcriber(lang), wishes.words if lang in listed else None)
         if not found.words and (package := package_of(lang)):
             notices.append(f"no list of real words that sound alike: apt-get install {package}")
         lists[lang] = found
