@@ -135,7 +135,7 @@ def _make_kind(
                 ledger.rejected[outcome.job.name] = outcome.reason
                 summary.rejected[kind, outcome.job.speaker.engine, outcome.reason] += 1
             else:
-                rows.append({**outcome.row, "split": "" if plan.allow_validation else "train"})
+                rows.append(outcome.row)
             if on_progress is not None:
                 on_progress(kind, len(rows), wanted)
         rows.sort(key=lambda row: row["path"])

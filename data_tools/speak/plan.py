@@ -94,8 +94,6 @@ class Plan:
     sentences : sequence of tuple of Part
     cast : Cast
     seed : int
-    allow_validation : bool
-        Leave the side of the split to the trainer.
     """
 
     def __init__(
@@ -106,10 +104,8 @@ class Plan:
         sentences: Sequence[Parts],
         cast: Cast,
         seed: int,
-        allow_validation: bool = False,
     ) -> None:
         self.label = label
-        self.allow_validation = allow_validation
         self._cast = cast
         self._seed = seed
         kinds = sorted({confusable.kind for confusable in confusables})

@@ -14,7 +14,7 @@ from kws.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from kws.evaluate.recordings import Recording
     from kws.evaluate.trials import Material
-    from kws.train.corpus import Clip
+    from kws.train.clip import Clip
     from kws.train.recipe import Recipe
 
 KINDS = ("noise", "speech", "far", "rooms")

@@ -37,9 +37,6 @@ def speak(
     verify_model: Annotated[
         Path | None, typer.Option(help="Keep only clips of the phrase that this model hears.")
     ] = None,
-    allow_validation: Annotated[
-        bool, typer.Option("--allow-validation", help="Let the trainer put some voices aside to validate on.")
-    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clips.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes that speak; -1 for all cores.")] = -1,
 ) -> None:
@@ -72,7 +69,6 @@ def speak(
         text=text,
         words=words,
         seed=seed,
-        allow_validation=allow_validation,
     )
     _speak(wishes, out, verify_model, _processes(jobs))
 

@@ -63,7 +63,6 @@ class Wishes:
     options : VoiceOptions
     text, words : Path or None
     seed : int
-    allow_validation : bool
     """
 
     phrase: str
@@ -74,7 +73,6 @@ class Wishes:
     text: Path | None
     words: Path | None
     seed: int
-    allow_validation: bool
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def prepare(wishes: Wishes) -> Prepared:
         if not texts:
             notices.append(f"no sentences of our own in {wishes.lang!r}; give some: --text FILE")
     sentences = read_sentences(texts, sounds_of(keyword), reader)
-    plan = Plan(keyword, label_of(wishes.phrase), similar, sentences, cast, wishes.seed, wishes.allow_validation)
+    plan = Plan(keyword, label_of(wishes.phrase), similar, sentences, cast, wishes.seed)
     return Prepared(plan, langs, cast.engines, absent, notices)
 
 

@@ -45,7 +45,7 @@ def show_summary(summary: Summary, prepared: Prepared, out: Path) -> None:
         if len(found) < summary.wanted.of(kind):
             typer.echo(f"only {len(found)} of {summary.wanted.of(kind)} {kind}: there is no more that passes")
     typer.echo(f"\n{_WARNING}\n")
-    typer.echo(_toml(prepared.plan.label, summary, out))
+    typer.echo(_toml(prepared.plan.label, out))
 
 
 def _table(summary: Summary) -> object:
@@ -103,16 +103,9 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:4]) + (f", +{len(names) - 4}" if len(names) > 4 else "")
 
 
-def _toml(label: str, summary: Summary, out: Path) -> str:
-    """Return the lines of a recipe; full paths are allowed there beside those below its root."""
-    place = out.resolve()
-
-    def folder(kind: str) -> str:
-        return json.dumps((place / kind).as_posix(), ensure_ascii=False)
-
-    negatives = ", ".join(folder(kind) for kind in ("confusables", "sentences") if summary.rows[kind])
-    return (
-        "In a recipe (add them to what is there):\n\n"
-        f"[data]\nnegatives = [{negatives}]\n\n"
-        f"[data.keywords]\n{json.dumps(label, ensure_ascii=False)} = [{folder('positives')}]"
-    )
+def _toml(label: str, out: Path) -> str:
+    """Return the lines of a recipe that lies in the present folder."""
+    name = json.dumps(label, ensure_ascii=False)
+    folder = json.dumps(out.as_posix(), ensure_ascii=False)
+    alone = f"[data.keywords]\n{name} = []            # folders of recordings by people, as soon as there are any\n\n"
+    return f"In a recipe beside this folder:\n\n{alone}[data.spoken]\n{name} = {folder}"

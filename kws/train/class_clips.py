@@ -12,7 +12,8 @@ from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.evaluate.classification import SILENCE, LabelledClip
 from kws.spec import UNKNOWN
-from kws.train.corpus import Clip, Pcm, Split
+from kws.train.clip import Clip, Pcm
+from kws.train.corpus import Split
 from kws.train.folders import find_audio
 
 # Background noise is played at a drawn volume, as the published recipes do; digital silence would be too easy.

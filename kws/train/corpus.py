@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.audio import read_audio, to_pcm16
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.spec import UNKNOWN
+from kws.train.clip import Clip, Pcm
+from kws.train.data_config import DataConfig
 from kws.train.folders import expand, find_audio
+from kws.train.made_noise import made_noise
 from kws.train.official_split import SIDES, TEST, TRAIN, VALIDATION
-from kws.train.recipe import DataConfig
 from kws.train.sides import SideRule
-
-Pcm = npt.NDArray[np.int16]
 
 MIN_KEYWORD_CLIPS = 8
 
@@ -33,23 +32,6 @@ _MOST_SOURCES, _MOST_CHARS, _OTHERS = 200, 200, "others"
 _SIDE_NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 # Noise that is cut by time: the stretches of a recording, as shares of its length.
 _STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One recording: where it is from, its samples as int16 to halve the memory, and how often it is drawn.
-
-    A synthetic one was spoken by a computer. Source and licence are those of its manifest, empty where that states
-    none.
-    """
-
-    path: str
-    speaker: str
-    samples: Pcm = field(repr=False)
-    weight: float = 1.0
-    source: str = ""
-    licence: str = ""
-    is_synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +141,9 @@ def load_corpus(
             if on_progress is not None:
                 on_progress(done, total)
     rirs = [clip for side in SIDES for clip in found[side]["rirs"]]
+    if not config.noise:
+        for number, side in enumerate(SIDES):
+            found[side]["noise"] = made_noise(np.random.default_rng(number))
     train, validation, test = (_split(config, found[side]) for side in SIDES)
     return Corpus(train, validation, rirs, test)
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from kws.activity import active_region
 from kws.audio import to_float32
 from kws.config import SAMPLE_RATE_HZ
-from kws.train.corpus import Clip, Pcm, Split
+from kws.train.clip import Clip, Pcm
+from kws.train.corpus import Split
 from kws.train.material_config import MaterialConfig
 from kws.train.splices import near_words, spliced_words
 
@@ -41,8 +42,8 @@ def prepare_material(
     Keywords are trimmed to the active part with 250 ms around it. Long negatives are cut into pieces of 3 s, so
     that an hour of reading weighs more than a second of a command. The halves of keywords, words that begin or
     end like them, and pseudo-words of spliced speech are negatives too, as many as `config` says; they are made of
-    recordings of people where there are any. `spoken_share` is that of :class:`kws.train.recipe.DataConfig`. Talkers,
-    for speech under the word, are the long negatives and the short ones of one speaker strung together.
+    recordings of people where there are any. `spoken_share` is that of :class:`kws.train.data_config.DataConfig`.
+    Talkers, for speech under the word, are the long negatives and the short ones of one speaker strung together.
     """
     config = config or MaterialConfig()
     words = [clip.samples for clip in _people(clip for clips in split.keywords.values() for clip in clips)]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kws.errors import DataError
 from kws.manifest import Manifest, Row
+from kws.train.data_config import DataConfig
 from kws.train.official_split import TEST, TRAIN, VALIDATION, OfficialSplit, speaker_of
-from kws.train.recipe import DataConfig
 
 _UNSPLIT = ("", "-", "unsplit")
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kws.activity import active_region
 from kws.audio import FloatArray, to_float32
 from kws.config import SAMPLE_RATE_HZ
-from kws.train.corpus import Pcm
+from kws.train.clip import Pcm
 
 _FRAGMENT_S = (0.12, 0.45)
 _CROSS_FADE_SAMPLES = SAMPLE_RATE_HZ // 80

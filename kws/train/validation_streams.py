@@ -12,7 +12,8 @@ from kws.audio import FloatArray, to_float32
 from kws.config import SAMPLE_RATE_HZ
 from kws.evaluate.mixing import rms
 from kws.evaluate.results import NEGATIVES
-from kws.train.corpus import Clip, Split
+from kws.train.clip import Clip
+from kws.train.corpus import Split
 
 SNR_DB = 10.0
 

@@ -19,9 +19,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from kws.evaluate.counting import Counts
 from kws.runtime.detector import Detector
+from kws.train.data_config import DataConfig
 from kws.train.loop import StepReport
 from kws.train.observers import open_observers
-from kws.train.recipe import DataConfig, Recipe, TrainingConfig
+from kws.train.recipe import Recipe, TrainingConfig
 from kws.train.validation import Outcome
 from tests.beeps import sound, train_command, write_project
 

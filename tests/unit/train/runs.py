@@ -15,10 +15,11 @@ from kws.evaluate.counting import Counts
 from kws.models import build_model
 from kws.spec import ModelSpec
 from kws.train.batches import Batch, Share
+from kws.train.data_config import DataConfig
 from kws.train.loop import Trainer
 from kws.train.network import Network
 from kws.train.processes import Processes
-from kws.train.recipe import DataConfig, NetworkConfig, Recipe, TrainingConfig
+from kws.train.recipe import NetworkConfig, Recipe, TrainingConfig
 from kws.train.validation import Outcome
 
 N_BANDS, N_FRAMES, SEED = 6, 24, 3

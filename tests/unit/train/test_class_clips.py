@@ -10,7 +10,8 @@ from kws.errors import DataError
 from kws.evaluate.classification import SILENCE
 from kws.spec import UNKNOWN
 from kws.train.class_clips import clips_of_folders, labelled_clips
-from kws.train.corpus import Clip, Split
+from kws.train.clip import Clip
+from kws.train.corpus import Split
 
 
 def clip(path: str, length: int = 16_000, value: int = 100) -> Clip:

@@ -8,10 +8,11 @@ import pytest
 
 from kws.audio import read_audio, to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
-from kws.train.corpus import Clip, Split, load_corpus, sources_of
+from kws.train.clip import Clip
+from kws.train.corpus import Split, load_corpus, sources_of
+from kws.train.data_config import DataConfig
 from kws.train.material import half_words, prepare_material, trim
 from kws.train.material_config import MaterialConfig
-from kws.train.recipe import DataConfig
 
 CONFIG = DataConfig(root="", keywords={"word": ("word",)}, negatives=("speech",), noise=("noise",))
 

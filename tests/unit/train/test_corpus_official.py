@@ -12,9 +12,10 @@ from kws.config import DecisionConfig
 from kws.errors import ConfigError, DataError
 from kws.spec import UNKNOWN, ModelSpec
 from kws.train.corpus import load_corpus
+from kws.train.data_config import DataConfig
 from kws.train.material import prepare_material
 from kws.train.official_split import SIDES, hash_percent
-from kws.train.recipe import NEVER, DataConfig, Recipe
+from kws.train.recipe import NEVER, Recipe
 from kws.train.validation import Validator
 from kws.train.validation_streams import NEGATIVES, ValidationStream
 

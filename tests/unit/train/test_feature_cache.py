@@ -18,9 +18,10 @@ from kws.spec import ModelSpec
 from kws.train import feature_pool
 from kws.train.augment import AugmentationChain
 from kws.train.batches import ExampleMaker, batches
+from kws.train.data_config import DataConfig
 from kws.train.feature_cache import CachedBatches, open_batches, pool_name
 from kws.train.feature_pool import BLOCK_STREAMS, FeaturePool, PoolMaker, decode, encode
-from kws.train.recipe import CacheConfig, DataConfig, LossConfig, Recipe, TrainingConfig
+from kws.train.recipe import CacheConfig, LossConfig, Recipe, TrainingConfig
 from tests.unit.train.sources import NoiseSource
 
 SPEC = ModelSpec("m", ("a", "b"), step_frames=4)

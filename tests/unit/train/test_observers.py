@@ -18,11 +18,12 @@ from kws.errors import ConfigError, MissingPackageError
 from kws.evaluate.counting import Counts
 from kws.train import observers
 from kws.train.batches import Batch
+from kws.train.data_config import DataConfig
 from kws.train.loop import StepReport
 from kws.train.observers import Observer, Observers, live, open_observers, tensorboard
 from kws.train.observers.batch_picture import batch_picture
 from kws.train.observers.live_plot import Curves, Inbox, main
-from kws.train.recipe import DataConfig, Recipe, TrainingConfig
+from kws.train.recipe import Recipe, TrainingConfig
 from kws.train.validation import Outcome
 
 DATA = DataConfig(root=".", keywords={"a": ("a",)}, negatives=("n",), noise=("z",))

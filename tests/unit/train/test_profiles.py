@@ -6,9 +6,10 @@ import pytest
 
 from kws.errors import ConfigError
 from kws.train import profiles
+from kws.train.data_config import DataConfig
 from kws.train.observers import OBSERVERS
 from kws.train.profiles import PROFILES, apply_profile, cores_of_a_process, profile_observers
-from kws.train.recipe import CacheConfig, DataConfig, Recipe, TrainingConfig
+from kws.train.recipe import CacheConfig, Recipe, TrainingConfig
 
 DATA = DataConfig(root=".", keywords={"a": ("a",)}, negatives=("n",), noise=("z",))
 

@@ -2,8 +2,8 @@
 
 import hashlib
 
+from kws.train.data_config import DataConfig
 from kws.train.official_split import TRAIN, VALIDATION
-from kws.train.recipe import DataConfig
 from kws.train.sides import SideRule
 
 

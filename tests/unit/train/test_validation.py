@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from kws.config import DecisionConfig
 from kws.spec import ModelSpec
-from kws.train.corpus import Clip, Split
+from kws.train.clip import Clip
+from kws.train.corpus import Split
 from kws.train.validation import Validator
 from kws.train.validation_streams import NEGATIVES, ValidationStream, validation_streams
 
