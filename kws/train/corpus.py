@@ -15,7 +15,7 @@ from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.spec import UNKNOWN
 from kws.train.clip import Clip, Pcm
-from kws.train.data_config import DataConfig
+from kws.train.data_config import DataConfig, require_spoken
 from kws.train.folders import expand, find_audio
 from kws.train.made_noise import made_noise
 from kws.train.official_split import SIDES, TEST, TRAIN, VALIDATION
@@ -126,6 +126,7 @@ def load_corpus(
         If a folder or the manifest is missing or holds no audio, if a keyword has fewer than 8 clips, or if a
         side of the split would be empty.
     """
+    require_spoken(config)
     rule = SideRule(config)
     groups = _find_groups(config)
     _require_keyword_clips(config, groups)

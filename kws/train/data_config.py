@@ -127,8 +127,15 @@ def with_spoken(data: DataConfig, place: Path) -> DataConfig:
     keywords, negatives = dict(data.keywords), list(data.negatives)
     for name, folder in data.spoken.items():
         made = (place / folder).resolve()
-        if not (made / SPOKEN_WORDS).is_dir():
-            raise DataError(f"{made}: no such folder; make it: kws speak {name!r} --out {made}")
         keywords[name] = (*keywords[name], str(made / SPOKEN_WORDS))
         negatives += [str(made / other) for other in SPOKEN_OTHERS if (made / other).is_dir()]
     return dataclasses.replace(data, keywords=keywords, negatives=tuple(negatives))
+
+
+def require_spoken(data: DataConfig) -> None:
+    """Raise :class:`DataError` with the command that makes it where a folder of spoken clips is missing."""
+    for name, folders in data.keywords.items():
+        for folder in folders:
+            if name in data.spoken and Path(folder).name == SPOKEN_WORDS and not Path(folder).is_dir():
+                made = Path(folder).parent
+                raise DataError(f"{made}: no such folder; make it: kws speak {name!r} --out {made}")

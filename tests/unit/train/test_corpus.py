@@ -10,7 +10,7 @@ from kws.audio import read_audio, to_pcm16, write_audio
 from kws.errors import AudioError, ConfigError, DataError
 from kws.train.clip import Clip
 from kws.train.corpus import Split, load_corpus, sources_of
-from kws.train.data_config import DataConfig
+from kws.train.data_config import DataConfig, with_spoken
 from kws.train.material import half_words, prepare_material, trim
 from kws.train.material_config import MaterialConfig
 
@@ -201,3 +201,24 @@ def test_many_sources_are_counted_together_by_licence() -> None:
     found = sources_of([*clips, *clips[:200]])
     assert len(found) == 202 and sum(int(str(s["clips"])) for s in found) == 410
     assert sorted((s["licence"], s["clips"]) for s in found if s["source"] == "others") == [("CC BY", 5), ("CC0", 5)]
+
+
+def test_a_word_that_only_a_computer_spoke_and_noise_that_nobody_recorded(tmp_path: Path) -> None:
+    for folder, count in (("positives", 30), ("sentences", 10)):
+        (tmp_path / "spoken" / folder).mkdir(parents=True)
+        for index in range(count):
+            write_audio(tmp_path / "spoken" / folder / f"{index}.flac", tone(0.4, seed=index))
+    rows = [
+        f"{folder}/{i}.flac,voice{i},,espeak:en"
+        for folder, n in (("positives", 30), ("sentences", 10))
+        for i in range(n)
+    ]
+    (tmp_path / "spoken" / "manifest.csv").write_text("\n".join(["path,speaker,split,synthetic", *rows]))
+    data = DataConfig(str(tmp_path), {"word": ()}, spoken={"word": "spoken"}, validation_share=0.3)
+    corpus = load_corpus(with_spoken(data, tmp_path))
+    sides = corpus.train, corpus.validation
+    assert not any(side.has_people for side in sides)
+    voices = [{clip.speaker for clip in side.keywords["word"]} for side in sides]
+    assert all(voices) and not voices[0] & voices[1]
+    assert [len(side.noise) for side in sides] == [4, 4]
+    assert not np.array_equal(sides[0].noise[0].samples, sides[1].noise[0].samples)

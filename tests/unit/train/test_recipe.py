@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kws.errors import ConfigError, DataError
+from kws.train.corpus import load_corpus
 from kws.train.recipe import NetworkConfig, load_recipe
 
 MINIMAL = """
@@ -113,6 +114,6 @@ def test_what_was_spoken_joins_words_and_negatives(tmp_path: Path) -> None:
 def test_what_was_not_spoken_yet(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL + '[data.spoken]\nword = "made"\n')
     with pytest.raises(DataError, match=r"made: no such folder; make it: kws speak 'word' --out "):
-        load_recipe(path)
+        load_corpus(load_recipe(path).data)
     with pytest.raises(ConfigError, match="data.spoken is 'other'; accepted"):
         load_recipe(write(tmp_path, MINIMAL + '[data.spoken]\nother = "made"\n'))
