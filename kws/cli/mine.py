@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.data_progress import jobs_of, progress_bar
+from kws.cli.microphone_options import MICROPHONE, BackendOption, DeviceOption
 from kws.cli.models import PatienceOption, RefractoryOption, ThresholdOption, parse_rules
 from kws.errors import ConfigError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from kws.evaluate.mining import Find, Mined, MiningSettings
     from kws.manifest import Row
 
-_MICROPHONE = "Microphone"
 _SHOWN_FAILURES = 5
 
 
@@ -40,22 +40,14 @@ def mine(
     microphone: Annotated[
         bool,
         typer.Option(
-            "--microphone", help="Listen live; only what scores above the floor is kept.", rich_help_panel=_MICROPHONE
+            "--microphone", help="Listen live; only what scores above the floor is kept.", rich_help_panel=MICROPHONE
         ),
     ] = False,
     max_seconds: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop after that long.", rich_help_panel=_MICROPHONE)
+        float | None, typer.Option(metavar="SECONDS", help="Stop after that long.", rich_help_panel=MICROPHONE)
     ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            metavar="INDEX|NAME", help="Index or part of the name; see kws devices.", rich_help_panel=_MICROPHONE
-        ),
-    ] = "",
-    backend: Annotated[
-        str,
-        typer.Option(metavar="pyaudio|sounddevice", help="Package to reach it through.", rich_help_panel=_MICROPHONE),
-    ] = "pyaudio",
+    device: DeviceOption = "",
+    backend: BackendOption = "pyaudio",
 ) -> None:
     """Keep what a model takes for its word, or nearly, in audio without it: the negatives that teach it most.
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kws.cli.microphone_options import MICROPHONE, BackendOption, DeviceOption
 from kws.cli.record_parts import Order, cut_file, record_live
-
-_MICROPHONE = "Microphone"
 
 
 def record(
@@ -29,25 +28,17 @@ def record(
     from_file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Cut this recording into takes, hours of it.")
     ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            metavar="INDEX|NAME", help="Index or part of the name; see kws devices.", rich_help_panel=_MICROPHONE
-        ),
-    ] = "",
-    backend: Annotated[
-        str,
-        typer.Option(metavar="pyaudio|sounddevice", help="Package to reach it through.", rich_help_panel=_MICROPHONE),
-    ] = "pyaudio",
+    device: DeviceOption = "",
+    backend: BackendOption = "pyaudio",
     channels: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Channels to open; by default as many as it has.", min=1, rich_help_panel=_MICROPHONE
+            metavar="N", help="Channels to open; by default as many as it has.", min=1, rich_help_panel=MICROPHONE
         ),
     ] = None,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show what the sound drivers write.", rich_help_panel=_MICROPHONE),
+        typer.Option("--verbose", "-v", help="Show what the sound drivers write.", rich_help_panel=MICROPHONE),
     ] = False,
 ) -> None:
     """Record a word over and over: each take begins and ends by itself, is judged, and is written at once.

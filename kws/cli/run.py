@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli import VersionOption
+from kws.cli.microphone_options import MICROPHONE, BackendOption, DeviceOption
 from kws.cli.models import ModelOption, PatienceOption, RefractoryOption, ThresholdOption
 from kws.errors import MissingPackageError, SourceError
 
 if TYPE_CHECKING:
     from kws.runtime.sources import Source, SourceOptions
 
-_MICROPHONE = "Microphone"
 _ACTIONS = "When a keyword is heard"
 _DISPLAY = "Display"
 
@@ -41,29 +41,21 @@ def run(
     ] = "auto",
     gate: Annotated[bool, typer.Option("--gate", help="Let the model sleep in silence.")] = False,
     max_seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after that long.")] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            metavar="INDEX|NAME", help="Index or part of the name; see kws devices.", rich_help_panel=_MICROPHONE
-        ),
-    ] = "",
-    backend: Annotated[
-        str,
-        typer.Option(metavar="pyaudio|sounddevice", help="Package to reach it through.", rich_help_panel=_MICROPHONE),
-    ] = "pyaudio",
+    device: DeviceOption = "",
+    backend: BackendOption = "pyaudio",
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for it if it is not there yet.", rich_help_panel=_MICROPHONE)
+        bool, typer.Option("--wait", help="Wait for it if it is not there yet.", rich_help_panel=MICROPHONE)
     ] = False,
     max_age: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Tell nothing heard longer ago than this.", rich_help_panel=_MICROPHONE),
+        typer.Option(metavar="SECONDS", help="Tell nothing heard longer ago than this.", rich_help_panel=MICROPHONE),
     ] = 1.0,
     demo_if_no_microphone: Annotated[
         bool,
         typer.Option(
             "--demo-if-no-microphone",
             help="Without a microphone listen to the bundled recording.",
-            rich_help_panel=_MICROPHONE,
+            rich_help_panel=MICROPHONE,
         ),
     ] = False,
     chime: Annotated[
