@@ -58,9 +58,8 @@ def test_clips_manifest_and_recipe_lines(home: Path, tmp_path: Path) -> None:
     assert {row["transcript"] for row in rows if row["label"] == "hey-lumi"} == {"hey lumi"}
     for row in rows:
         assert len(read_audio(out / row["path"])) == round(float(row["duration_s"]) * 16_000)
-    pasted = tomllib.loads(first.stdout[first.stdout.index("[data]") :])
-    assert pasted["data"]["keywords"] == {"hey-lumi": [str(out / "positives")]}
-    assert pasted["data"]["negatives"] == [str(out / "confusables"), str(out / "sentences")]
+    pasted = tomllib.loads(first.stdout[first.stdout.index("[data.keywords]") :])
+    assert pasted["data"] == {"keywords": {"hey-lumi": []}, "spoken": {"hey-lumi": str(out)}}
     assert "do not predict" in first.stdout and "14 clips by 2 engines" in first.stdout
     findings = check_data(list_folder(out)).findings
     assert not [finding for finding in findings if finding.severity.name == "ERROR"]
