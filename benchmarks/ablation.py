@@ -52,16 +52,17 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Variant:
-    """One change of the recipe: what it is in words, and as lines of TOML by table."""
+    """One change of the recipe: what it is in words, as lines of TOML by table, and whether it takes ``--spoken``."""
 
     title: str
     settings: dict[str, str] = field(default_factory=dict)
+    needs_spoken: bool = False
 
 
 VARIANTS = {
     DEFAULT: Variant("the default recipe"),
-    "no-spoken": Variant("no speech that a computer spoke", {"[data]": "spoken = {}"}),
-    "spoken-words": Variant("three of ten keywords are spoken too", {"[data]": "spoken_share = 0.3"}),
+    "spoken": Variant("with what a computer spoke as negatives", {"[data]": "spoken_share = 0.0"}, needs_spoken=True),
+    "spoken-words": Variant("and it speaks three of ten keywords", {"[data]": "spoken_share = 0.3"}, needs_spoken=True),
     "with-copies": Variant("copies of keyword recordings are kept", {"[data]": "keep_copies = true"}),
     "frame-labels": Variant("classic frame labels instead of max-pooling", {"[training.loss]": "warm_up_share = 1.0"}),
     "no-hard-examples": Variant(
@@ -104,6 +105,7 @@ class Bench:
     batch_size: int
     seeds: tuple[int, ...]
     pool_streams: int
+    spoken: Path | None
     trials: Callable[[], list[Trial]]
 
     def folder(self, name: str, seed: int) -> Path:
@@ -144,6 +146,8 @@ class Bench:
         if name == "mined":
             folders = [*read_recipe(self.recipe)["data"]["negatives"], str(self._mined(seed).resolve())]
             lines["[data]"] += f"\nnegatives = {json.dumps(folders)}"
+        if VARIANTS[name].needs_spoken and self.spoken is not None:
+            lines["[data.spoken]"] = f'"{keyword_of(self.recipe)}" = "{self.spoken.resolve()}"'
         if name == "taught":
             teachers = [str((self.folder(DEFAULT, s) / "best.pt").resolve()) for s in self.seeds]
             lines["[training.distillation]"] = f"teachers = {json.dumps(teachers)}"
@@ -243,6 +247,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--pool-streams", type=int, default=0, help="draw from a pool of so many streams; 0: fresh ones"
     )
+    parser.add_argument("--spoken", type=Path, help="folder that kws speak made for the word, for the variants with it")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     return parser.parse_args(arguments)
 
@@ -260,9 +265,10 @@ def main() -> None:
     seeds = tuple(options.seeds)
     bench = Bench(
         *(options.recipe, options.data, options.out),
-        *(options.steps, options.batch_size, seeds, options.pool_streams, trials),
+        *(options.steps, options.batch_size, seeds, options.pool_streams, options.spoken, trials),
     )
     wanted = [name for name in VARIANTS if name in {*options.only, DEFAULT}]
+    wanted = [name for name in wanted if options.spoken is not None or not VARIANTS[name].needs_spoken]
     with ThreadPoolExecutor(options.jobs) as pool:
         for names in ([DEFAULT], [name for name in wanted if name != DEFAULT]):
             list(pool.map(lambda job: bench.train(*job), [(n, s) for n in names for s in options.seeds]))
