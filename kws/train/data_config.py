@@ -123,19 +123,19 @@ class DataConfig:
 
 
 def with_spoken(data: DataConfig, place: Path) -> DataConfig:
-    """Return the folders with what ``kws speak`` made for the keywords."""
+    """Return the folders with what ``kws speak`` made for the keywords, found from the folder of the recipe."""
     keywords, negatives = dict(data.keywords), list(data.negatives)
-    for name, folder in data.spoken.items():
-        made = (place / folder).resolve()
-        keywords[name] = (*keywords[name], str(made / SPOKEN_WORDS))
-        negatives += [str(made / other) for other in SPOKEN_OTHERS if (made / other).is_dir()]
-    return dataclasses.replace(data, keywords=keywords, negatives=tuple(negatives))
+    spoken = {name: (place / folder).resolve() for name, folder in data.spoken.items()}
+    for name, made in spoken.items():
+        there = {kind: str(made / kind) for kind in (SPOKEN_WORDS, *SPOKEN_OTHERS) if (made / kind).is_dir()}
+        keywords[name] = (*keywords[name], *([there.pop(SPOKEN_WORDS)] if SPOKEN_WORDS in there else []))
+        negatives += there.values()
+    folders = {name: str(made) for name, made in spoken.items()}
+    return dataclasses.replace(data, keywords=keywords, negatives=tuple(negatives), spoken=folders)
 
 
 def require_spoken(data: DataConfig) -> None:
     """Raise :class:`DataError` with the command that makes it where a folder of spoken clips is missing."""
-    for name, folders in data.keywords.items():
-        for folder in folders:
-            if name in data.spoken and Path(folder).name == SPOKEN_WORDS and not Path(folder).is_dir():
-                made = Path(folder).parent
-                raise DataError(f"{made}: no such folder; make it: kws speak {name!r} --out {made}")
+    for name, folder in data.spoken.items():
+        if not Path(folder).is_dir():
+            raise DataError(f"{folder}: no such folder; make it: kws speak {name!r} --out {folder}")
