@@ -146,7 +146,7 @@ def _child(options: argparse.Namespace) -> None:
     """Run one gear, and say on standard output where it is."""
     import dataclasses
 
-    from kws.cli.train import _make_streams
+    from kws.cli.streams import make_streams_of
     from kws.train.corpus import load_corpus
     from kws.train.feature_cache import FOLDER
     from kws.train.profiles import apply_profile
@@ -166,7 +166,7 @@ def _child(options: argparse.Namespace) -> None:
     if training.cache.streams:
         training = dataclasses.replace(training, cache=CacheConfig(options.pool))
     recipe = dataclasses.replace(recipe, training=training)
-    session = Session(recipe, load_corpus(recipe.data), _make_streams(recipe), out)
+    session = Session(recipe, load_corpus(recipe.data), make_streams_of(recipe), out)
     is_main = int(os.environ.get("RANK", "0")) == 0
     _tell(is_main, part="pool" if training.cache.streams else "loading")
     first_s, run = _prepared(session)

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from export import export_model  # noqa: E402
-from kws.cli.train import _make_streams  # noqa: E402
+from kws.cli.streams import make_streams_of  # noqa: E402
 from kws.evaluate.class_report import (  # noqa: E402
     ClassReport,
     confusion_of,
@@ -103,7 +103,7 @@ def learner_of(way: str, recipe: Recipe, corpus: Corpus, processes: Processes) -
 
 def train(ways: list[str], recipe: Recipe, corpus: Corpus, out: Path) -> list[Path]:
     """Train a network each way on the same batches, and export them."""
-    session = Session(recipe, corpus, _make_streams(recipe), out)
+    session = Session(recipe, corpus, make_streams_of(recipe), out)
     spec, processes = make_spec(recipe, corpus), Processes(recipe.training, cpu=True)
     learners = [learner_of(way, recipe, corpus, processes) for way in ways]
     maker = session._batches(spec, 0, processes, None)

@@ -23,6 +23,7 @@ split = "speech_commands"
 unknown = ["*"]
 negatives = []
 noise = ["_background_noise_"]
+keep_copies = true
 [data.keywords]
 up = ["up"]
 down = ["down"]
