@@ -5,7 +5,10 @@ import sys
 try:
     from kws.cli import main
 except ModuleNotFoundError as error:
-    sys.exit(f"error: {error.name} is not installed: pip install '.[onnx]' in this folder, or make run")
+    sys.stderr.write(
+        f"error: {error.name} is not installed: pip install -e '.[onnx]' in the toolkit's folder, or make run\n"
+    )
+    sys.exit(2)
 
 if __name__ == "__main__":
     main("run")

@@ -5,7 +5,8 @@ import sys
 try:
     from kws.cli import main
 except ModuleNotFoundError as error:
-    sys.exit(f"error: {error.name} is not installed: pip install '.[train]' in this folder")
+    sys.stderr.write(f"error: {error.name} is not installed: pip install -e '.[train]' in the toolkit's folder\n")
+    sys.exit(2)
 
 if __name__ == "__main__":
     main("train")

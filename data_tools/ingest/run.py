@@ -100,7 +100,10 @@ def import_data(
     options = options or ImportOptions()
     named = unique_names(entries)
     _require_place(named, out, options)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be made ({error.strerror})") from None
     before = Manifest(out / MANIFEST) if (out / MANIFEST).is_file() else None
     rows: list[Row] = []
     failures: list[tuple[Path, str]] = []
