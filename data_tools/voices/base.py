@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from data_tools.phonemes.symbols import Phrase
 from kws.audio import FloatArray, resample
@@ -136,7 +137,13 @@ def speak_in_style(engine: Engine, utterance: Utterance, voice: Voice, style: St
     # Played faster all is shorter and higher: the engine speaks slower by as much.
     plain = replace(style, rate=style.rate / style.tract, tract=1.0)
     samples = engine.speak(utterance, voice, plain)
-    return resample(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, SAMPLE_RATE_HZ)
+    return at_16_khz(samples, rate_hz)
+
+
+def at_16_khz(samples: npt.ArrayLike, rate_hz: int) -> FloatArray:
+    """Return what an engine made at any rate as float32 at 16 kHz within full scale, which resampling may overshoot."""
+    result = resample(np.ascontiguousarray(samples, dtype=np.float32), rate_hz, SAMPLE_RATE_HZ)
+    return result / np.float32(max(1.0, float(np.abs(result).max(initial=0.0))))
 
 
 def canonical_lang(lang: str) -> str:

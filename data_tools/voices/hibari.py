@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from data_tools.phonemes.misaki import to_misaki
-from data_tools.voices.base import Style, Utterance, Voice
-from kws.audio import FloatArray, resample
-from kws.config import SAMPLE_RATE_HZ
+from data_tools.voices.base import Style, Utterance, Voice, at_16_khz
+from kws.audio import FloatArray
 from kws.packages import import_package
 
 
@@ -38,7 +37,7 @@ class Hibari:
         parts = model.phonemize(utterance.text) if utterance.text else [to_misaki(utterance.phonemes)]
         spoken = [model.from_ids(model.ids(part), style.rate, rng) for part in parts]
         samples = np.concatenate([np.zeros(0, np.float32), *spoken])
-        return resample(samples.astype(np.float32), model.sample_rate, SAMPLE_RATE_HZ)
+        return at_16_khz(samples, model.sample_rate)
 
     @cached_property
     def _model(self) -> Any:

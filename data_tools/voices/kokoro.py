@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_tools.phonemes.misaki import to_misaki
-from data_tools.voices.base import Style, Utterance, Voice
-from kws.audio import FloatArray, resample
-from kws.config import SAMPLE_RATE_HZ
+from data_tools.voices.base import Style, Utterance, Voice, at_16_khz
+from kws.audio import FloatArray
 from kws.packages import import_package
 
 N_SPEAKERS = 200
@@ -75,7 +74,7 @@ class Kokoro:
             "speed": np.array([style.rate], np.float32),
         }
         samples = np.asarray(self._session.run(None, inputs)[0], np.float32).ravel()
-        return resample(samples, _RATE_HZ, SAMPLE_RATE_HZ)
+        return at_16_khz(samples, _RATE_HZ)
 
     def _style(self, voice: Voice, seed: int, n_tokens: int) -> npt.NDArray[np.float32]:
         # There is a vector for each number of tokens.

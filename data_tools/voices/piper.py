@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from data_tools.phonemes.symbols import to_ipa
-from data_tools.voices.base import Style, Utterance, Voice, canonical_lang
-from kws.audio import FloatArray, resample
-from kws.config import SAMPLE_RATE_HZ
+from data_tools.voices.base import Style, Utterance, Voice, at_16_khz, canonical_lang
+from kws.audio import FloatArray
 from kws.errors import VoiceError
 from kws.packages import import_package, one_line
 
@@ -67,7 +66,7 @@ class Piper:
         text = utterance.text or f"[[{to_ipa(utterance.phonemes)}]]"
         parts = [chunk.audio_float_array for chunk in opened.synthesize(text, syn_config=settings)]
         samples = np.concatenate([np.zeros(0, np.float32), *parts])
-        return resample(samples.astype(np.float32), opened.config.sample_rate, SAMPLE_RATE_HZ)
+        return at_16_khz(samples, opened.config.sample_rate)
 
     @cached_property
     def _by_name(self) -> dict[str, Path]:
