@@ -8,6 +8,8 @@ from pathlib import Path
 
 import soundfile
 
+from data_tools.label import list_places
+from data_tools.label.store import read_labels
 from kws.manifest import Manifest
 from tests.tiny_model import bursts
 
@@ -40,3 +42,14 @@ def test_nothing_is_heard_unasked(model: Path, tmp_path: Path) -> None:
     assert silent.returncode == 2 and silent.stderr.count("\n") == 1
     assert "accepted are recordings, or --microphone" in silent.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_mined_opens_on_the_label_page(model: Path, recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert kws("mine", model, recording, "--out", out).returncode == 0
+    places = list_places(out, None)
+    found = [read_labels(place.labels, place.audio.name, soundfile.info(place.audio).duration) for place in places]
+    assert [[region.state for region in labels.regions] for labels in found] == [["proposed"], ["proposed"]]
+    # Nobody has decided on them yet: that is what the command says, and not that it cannot read them.
+    undecided = kws("label", "export", out, "--manifest", tmp_path / "test" / "manifest.csv")
+    assert undecided.returncode == 2 and "nothing is labelled there" in undecided.stderr

@@ -213,6 +213,7 @@ def state_of(path: Path) -> str:
 def _labels(file: str, sha1: str, duration_s: float, region: tuple[str, float, float, float]) -> dict[str, Any]:
     label, start_s, end_s, score = region
     proposed = {
+        "id": "m0",
         "label": label,
         "start_s": round(start_s, 3),
         "end_s": round(end_s, 3),
