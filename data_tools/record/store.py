@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from data_tools.check.speech_level import active_speech_level
-from kws.audio import FloatArray, read_audio, to_pcm16, write_audio
+from kws.audio import FloatArray, pcm16_sha1, read_audio, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.files import replacing
@@ -200,7 +199,7 @@ def _measures(samples: FloatArray) -> dict[str, str]:
         "sample_rate": str(SAMPLE_RATE_HZ),
         "duration_s": f"{len(samples) / SAMPLE_RATE_HZ:.3f}",
         "level_dbfs": f"{active_speech_level(samples):.1f}",
-        "sha1": hashlib.sha1(to_pcm16(samples).astype("<i2").tobytes(), usedforsecurity=False).hexdigest(),
+        "sha1": pcm16_sha1(samples),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 from collections import Counter
@@ -18,11 +17,11 @@ from data_tools.speak.clip import DUPLICATE, UNHEARD, Listener, speak_clip
 from data_tools.speak.pitch import median_pitch_hz
 from data_tools.speak.plan import KINDS, Counts, Job, Plan
 from data_tools.voices import VoiceOptions
-from kws.audio import read_audio, to_pcm16, write_audio
+from kws.audio import pcm16_sha1, read_audio, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
 from kws.files import replacing
-from kws.manifest import MANIFEST, Manifest, Row, add_rows, write_manifest
+from kws.manifest import MANIFEST, Manifest, Row, write_manifest
 
 SETTINGS_NAME = "speak.json"
 REJECTED_NAME = "rejected.json"
@@ -177,7 +176,7 @@ def _do(job: Job, folder: str, options: VoiceOptions, is_heard: Listener | None)
         "transcript": job.transcript,
         "sample_rate": str(SAMPLE_RATE_HZ),
         "duration_s": f"{len(clip) / SAMPLE_RATE_HZ:.3f}",
-        "sha1": hashlib.sha1(to_pcm16(clip).tobytes(), usedforsecurity=False).hexdigest(),
+        "sha1": pcm16_sha1(clip),
         "pitch_hz": f"{median_pitch_hz(clip):.0f}",
     }
     return Outcome(job, row)
@@ -239,16 +238,11 @@ class _Ledger:
 
     def save(self, rows: Iterator[Row]) -> None:
         """Write both, if there is anything to say."""
-        found = list(rows)
         manifest = self._folder / MANIFEST
-        if manifest.is_file():
-            add_rows(manifest, found)
-            gone = [row for row in Manifest(manifest).rows if not (self._folder / row["path"]).is_file()]
-            if gone:
-                kept = [row for row in Manifest(manifest).rows if (self._folder / row["path"]).is_file()]
-                write_manifest(manifest, kept)
-        elif found:
-            write_manifest(manifest, found)
+        known = Manifest(manifest).rows if manifest.is_file() else []
+        merged = {row["path"]: row for row in [*known, *rows]}
+        if merged:
+            write_manifest(manifest, [row for row in merged.values() if (self._folder / row["path"]).is_file()])
         _write_json(self._folder / REJECTED_NAME, self.rejected)
 
 

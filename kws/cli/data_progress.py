@@ -26,8 +26,9 @@ def progress_bar(counts: bool = True) -> Iterator[OnProgress]:
 
         def on_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what)
-            bar.update(tasks[what], completed=done, total=total)
+                # Of what nobody has counted the bar moves to and fro.
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
 
         yield on_progress
 

@@ -140,15 +140,11 @@ def export(
 
 
 def _export_clips(places: Any, manifest: Path) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from data_tools.label.clips import export_clips
+    from kws.cli.data_progress import progress_bar
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("cutting", total=None)
-        exported = export_clips(places, manifest, lambda done, total: bar.update(task, completed=done, total=total))
+    with progress_bar() as on_progress:
+        exported = export_clips(places, manifest, lambda done, total: on_progress("cutting", done, total))
     words = ", ".join(f"{n} of {word!r}" for word, n in sorted(exported.words.items())) or "no words"
     typer.echo(f"{manifest}: {words}, {exported.negatives_s / 60:.1f} minutes without")
     if exported.waiting:

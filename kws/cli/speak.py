@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kws.cli.data_progress import jobs_of, progress_bar
 
 if TYPE_CHECKING:
     from kws.cli.speak_parts import Wishes
@@ -58,7 +57,7 @@ def speak(
     from data_tools.voices import VoiceOptions, canonical_lang
     from kws.cli.speak_parts import Wishes
 
-    _require_jobs(jobs)
+    n_jobs = jobs_of(jobs)
     language = canonical_lang(lang)
     wishes = Wishes(
         phrase=phrase,
@@ -70,7 +69,7 @@ def speak(
         words=words,
         seed=seed,
     )
-    _speak(wishes, out, verify_model, _processes(jobs))
+    _speak(wishes, out, verify_model, n_jobs)
 
 
 def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> None:
@@ -83,12 +82,12 @@ def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> N
         listener = ModelListener(verify_model)
         # A model that cannot be read is told before minutes of speaking.
         listener.open()
-    with _progress_bar() as bar:
+    with progress_bar() as bar:
         bar("preparing", 0, 0)
         prepared = prepare(wishes)
     claim_folder(out, {"phrase": wishes.phrase, "lang": wishes.lang, "seed": str(wishes.seed)})
     show_start(prepared)
-    with _progress_bar() as bar:
+    with progress_bar() as bar:
         summary = make_clips(
             prepared.plan,
             wishes.counts,
@@ -99,34 +98,3 @@ def _speak(wishes: Wishes, out: Path, verify_model: Path | None, jobs: int) -> N
             on_progress=bar,
         )
     show_summary(summary, prepared, out)
-
-
-def _require_jobs(jobs: int) -> None:
-    from kws.errors import ConfigError
-
-    if jobs < 1 and jobs != -1:
-        raise ConfigError(f"--jobs is {jobs}; accepted are whole numbers from 1, or -1 for all cores")
-
-
-def _processes(jobs: int) -> int:
-    if jobs != -1:
-        return jobs
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def on_progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(tasks[what], completed=done)
-
-        yield on_progress
