@@ -115,6 +115,24 @@ def speaker_of(row: Row) -> str:
     return "" if speaker.lower() in _NOBODY else speaker
 
 
+class NearestManifests:
+    """The nearest manifest at or above each file; one folder's is looked for and read once."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[Path, Manifest | None] = {}
+
+    def of(self, path: Path) -> Manifest | None:
+        """Return the manifest that a file belongs to, None if there is none."""
+        if path.parent not in self._by_folder:
+            self._by_folder[path.parent] = Manifest.above(path.parent)
+        return self._by_folder[path.parent]
+
+    def row(self, path: Path) -> Row:
+        """Return the row of a file, empty if no manifest lists it."""
+        manifest = self.of(path)
+        return {} if manifest is None else manifest.row(path)
+
+
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write a manifest, ordered by path; the former one is replaced when the new one is whole.
 

@@ -66,9 +66,10 @@ def list_folder(root: str | Path, keywords: Sequence[str] = ()) -> Listing:
     """
     place = Path(root)
     files, foreign = _find(place)
-    originals = _originals(place)
+    manifest = Manifest(place / MANIFEST) if (place / MANIFEST).is_file() else None
+    originals = _originals(manifest)
     files = [path for path in files if _name(place, path) not in originals]
-    rows, faults = _read_manifest(place, MANIFEST if (place / MANIFEST).is_file() else None, files, None)
+    rows, faults = _read_manifest(place, manifest, MANIFEST, files, None)
     listed = _split_lists(place)
     clips = [_clip_of_folder(place, path, rows.get(_name(place, path), {}), listed, keywords) for path in files]
     labels = {clip.label for clip in clips}
@@ -105,7 +106,8 @@ def list_groups(root: str | Path, groups: Sequence[Group], manifest: str | None,
             files, unread = _find(place / folder)
             found += [(group, folder, path) for path in files]
             foreign += unread
-    rows, faults = _read_manifest(place, manifest, [path for _, _, path in found], folders)
+    listed = None if manifest is None else Manifest(place / manifest)
+    rows, faults = _read_manifest(place, listed, manifest or "", [path for _, _, path in found], folders)
     clips = []
     for group, folder, path in found:
         row = rows.get(_name(place, path), {})
@@ -125,9 +127,9 @@ def _find(folder: Path) -> tuple[list[Path], list[Path]]:
     return audio, foreign
 
 
-def _originals(root: Path) -> set[str]:
+def _originals(manifest: Manifest | None) -> set[str]:
     """Return the files that hold all channels of a take which is a file of its own: they are no further clips."""
-    rows = Manifest(root / MANIFEST).rows if (root / MANIFEST).is_file() else []
+    rows = [] if manifest is None else manifest.rows
     return {row["original"] for row in rows if row.get("original")}
 
 
@@ -197,13 +199,12 @@ def _split_lists(root: Path) -> dict[str, str]:
 
 
 def _read_manifest(
-    root: Path, name: str | None, files: Sequence[Path], folders: tuple[str, ...] | None
+    root: Path, manifest: Manifest | None, name: str, files: Sequence[Path], folders: tuple[str, ...] | None
 ) -> tuple[dict[str, dict[str, str]], ManifestFaults]:
     """Return the rows by path, those that cannot be used without their times, and what is wrong."""
-    if name is None:
+    if manifest is None:
         return {}, ManifestFaults()
-    listed = Manifest(root / name).rows
-    rows = [row for row in listed if folders is None or row["path"].startswith(folders)]
+    rows = [row for row in manifest.rows if folders is None or row["path"].startswith(folders)]
     counts = Counter(row["path"] for row in rows)
     names = [_name(root, path) for path in files]
     there, unreadable = set(names), []

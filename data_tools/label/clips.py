@@ -14,7 +14,7 @@ from data_tools.label.store import read_labels
 from kws.audio import resample, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
-from kws.manifest import Manifest, Row, write_manifest
+from kws.manifest import Manifest, NearestManifests, Row, write_manifest
 
 OnProgress = Callable[[int, int], None]
 
@@ -91,10 +91,11 @@ def export_clips(places: Sequence[Place], manifest: Path, on_progress: OnProgres
     _require_own_files(pieces)
     exported = Exported()
     rows: list[Row] = []
+    manifests = NearestManifests()
     for done, (place, piece) in enumerate(pieces):
         if on_progress is not None:
             on_progress(done, len(pieces))
-        rows.append(_cut(piece, place, manifest.parent))
+        rows.append(_cut(piece, place, manifest.parent, manifests.row(place.audio)))
         _count(exported, piece)
     for place, labels in labelled:
         exported.waiting += sum(region.state == "proposed" for region in labels.regions)
@@ -165,7 +166,7 @@ def _between(regions: Sequence[Region], duration_s: float) -> Iterator[tuple[flo
         at_s = max(at_s, end_s + _MARGIN_S)
 
 
-def _cut(piece: _Piece, place: Place, folder: Path) -> Row:
+def _cut(piece: _Piece, place: Place, folder: Path, known: Row) -> Row:
     target = folder / piece.path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -174,9 +175,12 @@ def _cut(piece: _Piece, place: Place, folder: Path) -> Row:
     samples, rate_hz = read_stretch(place.audio, piece.start_s, piece.end_s)
     audio = resample(samples, rate_hz, SAMPLE_RATE_HZ)
     write_audio(target, audio)
-    known = Manifest.above(place.audio.parent)
-    kept = {} if known is None else {name: known.row(place.audio).get(name, "") for name in _KEPT_COLUMNS}
-    row = {**kept, "path": piece.path, "label": piece.label, "session": place.name}
+    row = {
+        **{name: known.get(name, "") for name in _KEPT_COLUMNS},
+        "path": piece.path,
+        "label": piece.label,
+        "session": place.name,
+    }
     row |= {"sample_rate": str(SAMPLE_RATE_HZ), "duration_s": f"{len(audio) / SAMPLE_RATE_HZ:.3f}"}
     if piece.word is not None:
         row["kw_start_s"] = f"{piece.word.start_s - piece.start_s:.3f}"

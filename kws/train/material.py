@@ -79,8 +79,11 @@ def _drawn_words(clips: list[Clip], spoken_share: float, rng: np.random.Generato
         wanted = recorded * spoken_share / max(1.0 - spoken_share, 1e-3)
         weights[is_made] *= max(1.0, wanted / made) if spoken_share > 0.0 else 0.0
         weights[~is_made] *= max(1.0, made / wanted) if spoken_share > 0.0 else 1.0
-    drawn = [w for clip, n in zip(clips, weights, strict=True) for w in [trim(clip.samples)] * _copies(float(n), rng)]
-    return drawn or [trim(clip.samples) for clip in clips]
+    counts = [_copies(float(weight), rng) for weight in weights]
+    if not any(counts):
+        counts = [1] * len(clips)
+    # Only what is drawn is trimmed.
+    return [w for clip, n in zip(clips, counts, strict=True) if n for w in [trim(clip.samples)] * n]
 
 
 def trim(samples: Pcm) -> Pcm:

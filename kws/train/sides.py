@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kws.errors import DataError
-from kws.manifest import Manifest, Row
+from kws.manifest import Manifest, NearestManifests, Row
 from kws.train.data_config import DataConfig
 from kws.train.official_split import TEST, TRAIN, VALIDATION, OfficialSplit, speaker_of
 
@@ -38,7 +38,8 @@ class SideRule:
         self._config = config
         self._root = Path(config.root)
         self._stated = Manifest(self._root / config.manifest, _REQUIRED) if config.manifest else None
-        self._nearest: dict[Path, Manifest | None] = {}
+        self._nearest = NearestManifests()
+        self._found: dict[str, tuple[Row, int]] = {}
         is_official = config.split == "speech_commands"
         self._official = OfficialSplit(config.validation_percents, config.test_percents) if is_official else None
 
@@ -47,13 +48,16 @@ class SideRule:
         return self._find(relative)[0]
 
     def _find(self, relative: str) -> tuple[Row, int]:
-        """Return the row of a clip, and how many speakers its folder has."""
+        """Return the row of a clip, and how many speakers its folder has; each is asked for several times."""
+        if relative not in self._found:
+            self._found[relative] = self._look_up(relative)
+        return self._found[relative]
+
+    def _look_up(self, relative: str) -> tuple[Row, int]:
         if self._stated is not None and (row := self._stated.named(relative)):
             return row, self._stated.n_speakers(relative)
         path = self._root / relative
-        if path.parent not in self._nearest:
-            self._nearest[path.parent] = Manifest.above(path.parent)
-        manifest = self._nearest[path.parent]
+        manifest = self._nearest.of(path)
         row = {} if manifest is None else manifest.row(path)
         return row, manifest.n_speakers(manifest.name(path)) if manifest is not None and row else 1
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kws.errors import DataError
-from kws.manifest import Manifest, add_rows, speaker_of, split_of, write_manifest
+from kws.manifest import Manifest, NearestManifests, add_rows, speaker_of, split_of, write_manifest
 
 
 def test_what_is_written_is_read_back_in_order(tmp_path):
@@ -92,3 +92,12 @@ def test_words_for_sides_and_speakers():
     assert [split_of(word) for word in words] == ["train", "train", "val", "val", "test", "", "", "fold2"]
     assert [speaker_of({"speaker": name}) for name in ("anna", "-", "Unknown", "")] == ["anna", "", "", ""]
     assert speaker_of({}) == ""
+
+
+def test_the_nearest_manifest_of_a_folder_is_read_once(tmp_path):
+    (tmp_path / "a").mkdir()
+    write_manifest(tmp_path / "manifest.csv", [{"path": "a/1.wav", "speaker": "anna"}])
+    nearest = NearestManifests()
+    assert nearest.row(tmp_path / "a" / "1.wav")["speaker"] == "anna"
+    assert nearest.of(tmp_path / "a" / "2.wav") is nearest.of(tmp_path / "a" / "1.wav")
+    assert nearest.row(tmp_path / "a" / "2.wav") == {}

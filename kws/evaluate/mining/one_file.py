@@ -16,7 +16,7 @@ from kws.evaluate.mining.ear import Ear, Find
 from kws.evaluate.mining.folder import MinedFolder, Result, state_of
 from kws.evaluate.mining.known import Known, Word, known_words
 from kws.evaluate.mining.settings import MiningSettings
-from kws.manifest import Manifest, Row
+from kws.manifest import NearestManifests, Row
 from kws.runtime import Event
 from kws.runtime.sources import SourceOptions
 from kws.runtime.sources.file import FileSource
@@ -51,7 +51,7 @@ class FileMiner:
         self._settings = settings
         self._folder = MinedFolder(out, settings)
         self._should_stop = should_stop
-        self._manifests: dict[Path, Manifest | None] = {}
+        self._manifests = NearestManifests()
 
     def mine(self, path: Path) -> Result:
         """Hear a recording, write its clips and return its result.
@@ -65,7 +65,7 @@ class FileMiner:
         Stopped
             If the work was ended.
         """
-        row = self._row(path)
+        row = self._manifests.row(path.resolve())
         known = known_words(path, row, self._settings.keywords)
         return self._misses(path, row, known) if self._settings.is_positive else self._mistakes(path, row, known)
 
@@ -139,13 +139,6 @@ class FileMiner:
                 n_samples = block.end
                 yield *self._ear.hear(_mono(block.samples)), n_samples
         yield *self._ear.flush(), n_samples
-
-    def _row(self, path: Path) -> Row:
-        folder = path.resolve().parent
-        if folder not in self._manifests:
-            self._manifests[folder] = Manifest.above(folder)
-        manifest = self._manifests[folder]
-        return {} if manifest is None else manifest.row(path)
 
 
 def _mono(samples: FloatArray) -> FloatArray:
