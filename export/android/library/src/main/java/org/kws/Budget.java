@@ -13,7 +13,7 @@ final class Budget {
         take(count, 0);
     }
 
-    /** Counts values of a step or a state, and multiplications of a step. */
+    /** Counts values of a step, of a state or of a table, and multiplications of a step. */
     void take(long moreValues, long moreMacs) throws ModelFileException {
         values += moreValues;
         macs += moreMacs;

@@ -7,11 +7,11 @@ final class Conv1d extends Operation {
     private final int taps;
     private final int stride;
     private final int dilation;
-    private final int groups;
     private final float[] bias;
-    /** Without groups a row for each tap and input; with a group a channel one for each tap; else null. */
+    private final float[] sums;
+    /** With groups the one; without them the other, a row for each tap and input. */
+    private final GroupedKernel grouped;
     private final float[][] rows;
-    private final float[] weight;
 
     private Conv1d(Value source, Value target, History history, int[] settings, Tensor weight, Tensor bias) {
         super(target, history.stateSize());
@@ -20,11 +20,13 @@ final class Conv1d extends Operation {
         taps = weight.shape[2];
         stride = settings[0];
         dilation = settings[1];
-        groups = settings[2];
+        int groups = settings[2];
         this.bias = bias.values;
-        boolean isByChannel = groups == nInputs && groups == target.features;
-        rows = groups == 1 ? matrix(weight.values) : isByChannel ? byChannel(weight.values) : null;
-        this.weight = rows == null ? weight.values : null;
+        sums = new float[target.features];
+        grouped = groups > 1
+                ? new GroupedKernel(weight.values, sizes(weight), groups, new BandGrid(1, 1, 0, 1), dilation * nInputs)
+                : null;
+        rows = groups > 1 ? null : rows(weight.values);
     }
 
     static Conv1d of(Value source, int[] settings, Tensor weight, Tensor bias, Budget budget)
@@ -42,15 +44,21 @@ final class Conv1d extends Operation {
         long context = (long) dilation * (weight.shape[2] - 1) - (stride - 1);
         History history = new History(source, context, budget);
         int steps = source.frames / stride;
-        budget.takeRows((long) source.features * weight.shape[2]);
         Value target = Value.of(steps, nOutputs, (long) steps * weight.values.length, budget);
+        budget.take(groups > 1
+                ? GroupedKernel.tableSize(sizes(weight), nOutputs)
+                : (long) source.features * weight.shape[2], 0);
         return new Conv1d(source, target, history, settings, weight, bias);
     }
 
-    private float[][] matrix(float[] weight) {
-        int nOutputs = target.features;
-        float[][] found = new float[taps * nInputs][nOutputs];
-        for (int output = 0; output < nOutputs; output++) {
+    /** The sizes of a kernel over one band. */
+    private static int[] sizes(Tensor weight) {
+        return new int[] {weight.shape[0], weight.shape[1], 1, weight.shape[2]};
+    }
+
+    private float[][] rows(float[] weight) {
+        float[][] found = new float[taps * nInputs][sums.length];
+        for (int output = 0; output < sums.length; output++) {
             for (int input = 0; input < nInputs; input++) {
                 for (int tap = 0; tap < taps; tap++) {
                     found[tap * nInputs + input][output] = weight[(output * nInputs + input) * taps + tap];
@@ -60,60 +68,26 @@ final class Conv1d extends Operation {
         return found;
     }
 
-    private float[][] byChannel(float[] weight) {
-        float[][] found = new float[taps][nInputs];
-        for (int channel = 0; channel < nInputs; channel++) {
-            for (int tap = 0; tap < taps; tap++) {
-                found[tap][channel] = weight[channel * taps + tap];
-            }
-        }
-        return found;
-    }
-
     @Override
     void run() {
         history.take();
-        start(target, bias);
         for (int step = 0; step < target.frames; step++) {
             int from = step * stride * nInputs;
-            int to = step * target.features;
-            if (rows == null) {
-                convolveGroups(from, to);
-            } else if (groups == 1 && dilation == 1) {
+            System.arraycopy(bias, 0, sums, 0, sums.length);
+            if (grouped != null) {
+                grouped.run(history.data, from, sums);
+            } else if (dilation == 1) {
                 // The taps' frames lie side by side.
-                Kernels.addRows(rows, 0, history.data, from, rows.length, target.data, to, target.features);
+                Kernels.addRows(rows, 0, history.data, from, rows.length, sums, sums.length);
             } else {
-                convolveTaps(from, to);
-            }
-        }
-        history.keep();
-    }
-
-    private void convolveTaps(int from, int to) {
-        for (int tap = 0; tap < taps; tap++) {
-            int at = from + tap * dilation * nInputs;
-            if (groups == 1) {
-                Kernels.addRows(rows, tap * nInputs, history.data, at, nInputs, target.data, to, target.features);
-            } else {
-                Kernels.addProducts(rows[tap], history.data, at, target.data, to);
-            }
-        }
-    }
-
-    private void convolveGroups(int from, int to) {
-        int inputs = nInputs / groups;
-        int outputs = target.features / groups;
-        for (int output = 0; output < target.features; output++) {
-            int first = from + output / outputs * inputs;
-            float sum = 0f;
-            for (int input = 0; input < inputs; input++) {
                 for (int tap = 0; tap < taps; tap++) {
-                    sum += weight[(output * inputs + input) * taps + tap]
-                            * history.data[first + tap * dilation * nInputs + input];
+                    int at = from + tap * dilation * nInputs;
+                    Kernels.addRows(rows, tap * nInputs, history.data, at, nInputs, sums, sums.length);
                 }
             }
-            target.data[to + output] += sum;
+            System.arraycopy(sums, 0, target.data, step * sums.length, sums.length);
         }
+        history.keep();
     }
 
     @Override

@@ -66,8 +66,8 @@ final class Gru extends Operation {
             System.arraycopy(inputBias, 0, fromInput, 0, fromInput.length);
             System.arraycopy(hiddenBias, 0, fromHidden, 0, fromHidden.length);
             int at = frame * source.features;
-            Kernels.addRows(inputRows, 0, source.data, at, source.features, fromInput, 0, fromInput.length);
-            Kernels.addRows(hiddenRows, 0, hidden, 0, nHidden, fromHidden, 0, fromHidden.length);
+            Kernels.addRows(inputRows, 0, source.data, at, source.features, fromInput, fromInput.length);
+            Kernels.addRows(hiddenRows, 0, hidden, 0, nHidden, fromHidden, fromHidden.length);
             step();
             System.arraycopy(hidden, 0, target.data, frame * nHidden, nHidden);
         }

@@ -2,42 +2,42 @@ package org.kws;
 
 /**
  * The inner loops. Their form is what Java's compilers turn into vector instructions: separate arrays for the rows
- * of a matrix, four rows at a time, one index from zero. A dot product is not: its order of additions is fixed.
+ * of a matrix, four rows at a time, one index from zero and no offsets. A dot product is not: its order of additions is fixed.
  */
 final class Kernels {
     private Kernels() {}
 
-    /** Adds {@code rows[first + k] * x[offset + k]} for {@code count} rows to {@code y[start ...]}. */
-    static void addRows(float[][] rows, int first, float[] x, int offset, int count, float[] y, int start, int length) {
+    /** Adds {@code rows[first + k] * x[offset + k]} for {@code count} rows to as many values of {@code y}. */
+    static void addRows(float[][] rows, int first, float[] x, int offset, int count, float[] y, int length) {
         int k = 0;
         for (; k + 4 <= count; k += 4) {
             int row = first + k;
             int at = offset + k;
             addFour(rows[row], rows[row + 1], rows[row + 2], rows[row + 3], x[at], x[at + 1], x[at + 2], x[at + 3],
-                    y, start, length);
+                    y, length);
         }
         for (; k < count; k++) {
-            addOne(rows[first + k], x[offset + k], y, start, length);
+            addOne(rows[first + k], x[offset + k], y, length);
         }
     }
 
     private static void addFour(float[] a, float[] b, float[] c, float[] d, float xa, float xb, float xc, float xd,
-            float[] y, int start, int length) {
+            float[] y, int length) {
         for (int i = 0; i < length; i++) {
-            y[start + i] += (xa * a[i] + xb * b[i]) + (xc * c[i] + xd * d[i]);
+            y[i] += (xa * a[i] + xb * b[i]) + (xc * c[i] + xd * d[i]);
         }
     }
 
-    private static void addOne(float[] row, float x, float[] y, int start, int length) {
+    private static void addOne(float[] row, float x, float[] y, int length) {
         for (int i = 0; i < length; i++) {
-            y[start + i] += x * row[i];
+            y[i] += x * row[i];
         }
     }
 
-    /** Adds {@code weight[i] * x[offset + i]} to {@code y[start + i]}. */
-    static void addProducts(float[] weight, float[] x, int offset, float[] y, int start) {
+    /** Adds {@code weight[i] * x[i]} to {@code y[i]}. */
+    static void addProducts(float[] weight, float[] x, float[] y) {
         for (int i = 0; i < weight.length; i++) {
-            y[start + i] += weight[i] * x[offset + i];
+            y[i] += weight[i] * x[i];
         }
     }
 

@@ -21,11 +21,4 @@ abstract class Operation {
             throw new ModelFileException("an operation " + problem);
         }
     }
-
-    /** Copies a bias to every frame. */
-    static void start(Value value, float[] bias) {
-        for (int frame = 0; frame < value.frames; frame++) {
-            System.arraycopy(bias, 0, value.data, frame * value.features, value.features);
-        }
-    }
 }

@@ -17,13 +17,14 @@ final class Pointwise {
         long macs = (long) source.frames * weight.values.length;
         budget.takeRows(source.features);
         final float[][] rows = Gru.columns(weight);
+        final float[] sums = new float[nOutputs];
         return new Operation(Value.of(source.frames, nOutputs, macs, budget), 0) {
             @Override
             void run() {
-                start(target, bias.values);
                 for (int frame = 0; frame < source.frames; frame++) {
-                    Kernels.addRows(rows, 0, source.data, frame * source.features, source.features, target.data,
-                            frame * target.features, target.features);
+                    System.arraycopy(bias.values, 0, sums, 0, sums.length);
+                    Kernels.addRows(rows, 0, source.data, frame * source.features, source.features, sums, sums.length);
+                    System.arraycopy(sums, 0, target.data, frame * sums.length, sums.length);
                 }
             }
         };
@@ -37,10 +38,12 @@ final class Pointwise {
         return new Operation(Value.of(source.frames, source.features, 0, budget), 0) {
             @Override
             void run() {
-                start(target, bias.values);
-                for (int frame = 0; frame < source.frames; frame++) {
-                    int at = frame * source.features;
-                    Kernels.addProducts(weight.values, source.data, at, target.data, at);
+                float[] w = weight.values;
+                float[] b = bias.values;
+                for (int at = 0; at < target.data.length; at += w.length) {
+                    for (int i = 0; i < w.length; i++) {
+                        target.data[at + i] = w[i] * source.data[at + i] + b[i];
+                    }
                 }
             }
         };
