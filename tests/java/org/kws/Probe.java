@@ -32,6 +32,21 @@ public final class Probe {
             case "open":
                 open(arguments[1]);
                 break;
+            case "ring":
+                Live.ring(arguments[1]);
+                break;
+            case "meter":
+                Live.meter();
+                break;
+            case "watch":
+                Live.watch();
+                break;
+            case "listen":
+                Live.listen(arguments[1], arguments[2], arguments[3]);
+                break;
+            case "tanh":
+                tanh();
+                break;
             case "time":
                 Timing.run(arguments[1], arguments[2]);
                 break;
@@ -122,6 +137,24 @@ public final class Probe {
         } catch (EOFException end) {
             System.out.println(accepted + "\t" + refused + "\t" + slowest / 1000000);
         }
+    }
+
+    /** Prints the largest error of the tanh of the kernels. */
+    private static void tanh() {
+        float[] values = new float[400_001];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (i - 200_000) * 1e-4f;
+        }
+        float[] found = values.clone();
+        Kernels.tanh(found, found.length);
+        double worst = 0;
+        for (int i = 0; i < found.length; i++) {
+            worst = Math.max(worst, Math.abs(found[i] - Math.tanh(values[i])));
+            if (Math.abs(found[i]) > 1f) {
+                throw new AssertionError("beyond 1 at " + values[i]);
+            }
+        }
+        System.out.println(worst);
     }
 
     /** Writes float32, little-endian. */
