@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=${1:-kws.aar}
 for program in javac jar; do
     command -v "$program" > /dev/null || {
-        echo "$program is missing: apt-get install openjdk-17-jdk-headless" >&2
+        echo "$program is missing: apt-get install default-jdk-headless" >&2
         exit 2
     }
 done
