@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from export.quantize import calibrate
+from export.quantize import calibrate, quantize_weight, with_int8_weights
 from kws.errors import ConfigError
 from kws.graph import Conv1d, Dense, Graph, Gru
 
@@ -93,3 +93,35 @@ def test_tracks_that_cannot_be_used(tracks: list[np.ndarray], message: str) -> N
 def test_a_value_that_was_not_observed() -> None:
     with pytest.raises(ConfigError, match="no range of 'value_7' is known"):
         calibrate(DOUBLE, [column(1)])["value_7"]
+
+
+def test_weights_of_one_scale() -> None:
+    integers, scale = quantize_weight(f32([[1.27, -0.02], [0.006, 0.0]]))
+    assert (integers.tolist(), integers.dtype) == ([[127, -2], [1, 0]], np.int8)
+    assert scale == pytest.approx(0.01)
+
+
+def test_weights_of_a_scale_an_output() -> None:
+    integers, scale = quantize_weight(f32([[1.27, -2.54], [0.0, 0.0]]), 0)
+    assert integers.tolist() == [[64, -127], [0, 0]]
+    assert scale[:, 0].tolist() == pytest.approx([0.02, 1.0])
+    integers, scale = quantize_weight(f32([[1.27, -2.54], [0.0, 0.0]]), 1)
+    assert integers.tolist() == [[127, -127], [0, 0]]
+    assert scale.shape == (1, 2)
+
+
+def test_graph_with_int8_weights() -> None:
+    g = Graph(
+        (
+            Dense("features", "a", f32([[1.27, 0.004]]), f32([0.123])),
+            Gru("a", "out", f32([[1.0], [2.0], [3.0]]), f32([[0.5]] * 3), f32([0, 0, 0]), f32([0, 0, 0]), "h"),
+        ),
+        *("features", "out", 2, 1, 1),
+    )
+    dense, gru = with_int8_weights(g).operations
+    assert dense.weight.tolist() == [[pytest.approx(1.27), 0.0]]  # type: ignore[union-attr]
+    assert dense.bias is g.operations[0].bias  # type: ignore[union-attr]
+    assert gru.weight_input[:, 0].tolist() == pytest.approx([1.0, 2.0, 3.0])  # type: ignore[union-attr]
+    _, gru = with_int8_weights(g, per_output=False).operations
+    # 127 / 3 = 42.3, and twice that 84.7.
+    assert gru.weight_input[:, 0].tolist() == pytest.approx([42 * 3 / 127, 85 * 3 / 127, 3.0])  # type: ignore[union-attr]
