@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.graph_artefact import GraphArtefact
+from export.graph_writer import write_graph, write_graph_int8
 from export.onnx_artefact import OnnxArtefact
+from export.onnx_int8_writer import write_onnx_int8
 from export.onnx_writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
 from kws.audio import FloatArray
@@ -20,6 +23,9 @@ Opener = Callable[[Path], Artefact]
 
 FLOAT = {"features": EXACT, "samples": FRONT_END_INSIDE}
 """What a file of float32 may differ by."""
+
+INT8 = {takes: Tolerance(score=0.3, state=1.0, threshold=0.1) for takes in ("features", "samples")}
+"""What a quantised file may differ by: a bound on blunders. What it misses and accepts is what counts."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Exporter:
 
 
 RUNTIMES: dict[str, dict[str, Opener]] = {
+    ".kws": {"numpy": GraphArtefact},
     ".onnx": {"ONNX Runtime": OnnxArtefact},
 }
 """What opens a file for the gate, by its suffix and the name of the runtime."""
@@ -81,5 +88,27 @@ EXPORTERS: dict[str, Exporter] = {
         ".onnx",
         lambda job: write_onnx(job.spec, job.graph, job.path),
         RUNTIMES[".onnx"],
+    ),
+    "onnx-int8": Exporter(
+        "ONNX, int8 weights",
+        "-int8.onnx",
+        lambda job: write_onnx_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".onnx"],
+        tolerances=INT8,
+    ),
+    "kws": Exporter(
+        "graph file, for Java and Android",
+        ".kws",
+        lambda job: write_graph(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+    ),
+    "kws-int8": Exporter(
+        "graph file, int8 weights",
+        "-int8.kws",
+        lambda job: write_graph_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+        tolerances=INT8,
     ),
 }
