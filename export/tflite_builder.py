@@ -146,7 +146,7 @@ class TfliteBuilder:
     ) -> Tensor:
         """Add an operation with one result, by default of the form of its first input."""
         form = Form(inputs[0].dtype, inputs[0].quantisation) if form is None else form
-        result = self.tensor(f"{code.name.lower()}_{len(self._here['operators'])}", shape, form)
+        result = self.tensor("", shape, form)
         self.command(code, inputs, [result], version or _version(code, inputs, form), **options)
         return result
 
@@ -307,7 +307,9 @@ class TfliteBuilder:
 
     def _add_tensor(self, name: str, shape: tuple[int, ...], form: Form, buffer: int) -> Tensor:
         tensors = self._here["tensors"]
-        row: Row = {"shape": shape, "type": int(form.dtype), "buffer": buffer, "name": name}
+        row: Row = {"shape": shape, "type": int(form.dtype), "buffer": buffer}
+        if name:
+            row["name"] = name
         if form.quantisation is not None:
             row["quantization"] = form.quantisation.to_row()
         tensors.append(row)

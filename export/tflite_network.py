@@ -101,7 +101,7 @@ class NetworkWriter:
         else:
             dense = _without_groups(op.weight, op.groups)[:, source.order].transpose(0, 2, 1)  # (out, K, in)
             is_product = op.stride == 1 if kernel == 1 else (n_steps == 1 and op.dilation == 1)
-            if is_product:
+            if is_product and self._numerics.has_products_over_time:
                 stored = self._weights(op, dense.reshape(n_outputs, -1), op.bias, frames, None)
                 return Value(self._make.fully_connected(frames, *stored, **self._ending(op)), n_steps)
             weight, bias = self._weights(op, dense[:, :, None], op.bias, frames, 0)

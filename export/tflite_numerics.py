@@ -21,7 +21,10 @@ _MIN_QUANTISED_VALUES = 1024
 
 
 class Numerics(Protocol):
-    """Types of values and weights, and how a network ends."""
+    """Types of values and weights, and what is made of them."""
+
+    has_products_over_time: bool
+    """Whether a layer over time is written as a fully connected one where it gives a single step."""
 
     def form(self, name: str) -> Form:
         """Return the type of a value of the graph, by its name."""
@@ -44,6 +47,8 @@ class Numerics(Protocol):
 
 class FloatNumerics:
     """Everything is float32."""
+
+    has_products_over_time = True
 
     def form(self, name: str) -> Form:
         """Return float32."""

@@ -10,10 +10,12 @@ import dataclasses
 from pathlib import Path
 
 from export.onnx_writer import complete_spec
+from export.quantize import Ranges
 from export.tflite_builder import Form, Tensor, TfliteBuilder
 from export.tflite_front_end import add_front_end
 from export.tflite_network import NetworkWriter
 from export.tflite_numerics import DynamicNumerics, FloatNumerics, Numerics
+from export.tflite_quantised import QuantisedNumerics
 from export.tflite_states import ExplicitStates, InternalStates, NoStates, States
 from kws.config import require
 from kws.graph import Graph
@@ -63,6 +65,36 @@ def write_tflite_sequence(spec: ModelSpec, graph: Graph, path: Path, n_steps: in
     """
     require("n_steps", n_steps, 1, MAX_SEQUENCE_STEPS)
     path.write_bytes(to_tflite(spec, graph, FloatNumerics(), sequence_steps=n_steps))
+
+
+def write_tflite_int8(
+    spec: ModelSpec,
+    graph: Graph,
+    ranges: Ranges,
+    path: Path,
+    state_type: str = "int16",
+    keeps_states: bool = False,
+) -> None:
+    """Write a step in whole numbers; a front-end inside stays float32.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    graph : Graph
+    ranges : Ranges
+        Of this graph on real audio: :func:`export.quantize.calibrate`.
+    path : path
+    state_type : {"int16", "int8"}
+        Type of states and of all other values; weights are int8 in either case.
+    keeps_states : bool
+        Keep the states in variables of the model, as runtimes on microcontrollers expect.
+
+    Raises
+    ------
+    ConfigError
+        If the ranges or the graph do not belong to the spec.
+    """
+    path.write_bytes(to_tflite(spec, graph, QuantisedNumerics(graph, ranges, state_type), keeps_states=keeps_states))
 
 
 def to_tflite(

@@ -14,6 +14,8 @@ import numpy as np
 from kws.runtime.tflite_schema import FILE_IDENTIFIER, OPTION_TABLES, TABLES, Field, Row
 
 MAX_TABLES = 100_000
+MAX_ITEMS = 1_000_000
+"""Numbers in lists, and entries of lists of tables, all lists together."""
 
 _NUMBERS = {"bool": "<B", "u8": "<B", "i8": "<b", "i32": "<i", "u32": "<I"}
 _ARRAYS: dict[str, np.dtype[Any]] = {"[i32]": np.dtype("<i4"), "[i64]": np.dtype("<i8"), "[f32]": np.dtype("<f4")}
@@ -53,8 +55,9 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._tables_left = MAX_TABLES
-        # Parts that several tables share are read several times: as much as the file has, and as much again.
-        self._bytes_left = 2 * len(data) + 1024
+        self._items_left = MAX_ITEMS
+        # A text that several tables share is read several times: as much as the file has, and as much again.
+        self._text_left = 2 * len(data)
 
     def root(self, table: str) -> Row:
         if self._data[4:8] != FILE_IDENTIFIER:
@@ -124,6 +127,9 @@ class _Reader:
         first, length = self._vector(target, 1)
         if kind == "bytes":
             return slice(first, first + length)
+        self._text_left -= length
+        if self._text_left < 0:
+            raise FlatbufferError("its texts are longer than the file")
         # Programs in C read a text up to its end mark.
         self._require(first, length + 1, "a text")
         if self._data[first + length] != 0:
@@ -140,9 +146,9 @@ class _Reader:
         self._require(first, length * item_bytes, "a list")
         if first % min(item_bytes, 8):
             raise FlatbufferError("a list is not aligned")
-        self._bytes_left -= length * item_bytes
-        if self._bytes_left < 0:
-            raise FlatbufferError("its tables share more than the file has")
+        self._items_left -= length if item_bytes > 1 else 0
+        if self._items_left < 0:
+            raise FlatbufferError(f"its lists have more than {MAX_ITEMS} items")
         return first, length
 
     def _target(self, place: int) -> int:

@@ -67,7 +67,7 @@ class TfliteRunner:
         for index, (state, info) in enumerate(zip(self.spec.states, self._state_infos, strict=True)):
             axes = state_axes(state, info)
             assert axes is not None
-            rows = [_to_float(channel[index], info).transpose(axes) for channel in self._channels]
+            rows = [to_float(channel[index], info).transpose(axes) for channel in self._channels]
             found.append(np.concatenate(rows).reshape(len(rows), *state.shape))
         return found
 
@@ -90,7 +90,7 @@ class TfliteRunner:
         n_steps = count_steps(self.spec, inputs.shape)
         if inputs.shape[0] != len(self._channels):
             self._channels = [self._silence() for _ in range(inputs.shape[0])]
-        stored = _from_float(np.ascontiguousarray(inputs, np.float32), self._input_info)
+        stored = from_float(np.ascontiguousarray(inputs, np.float32), self._input_info)
         steps = stored.reshape(inputs.shape[0], n_steps, *self._input.shape)
         scores = np.empty((inputs.shape[0], n_steps, *self._scores.shape), self._scores.dtype)
         try:
@@ -98,7 +98,7 @@ class TfliteRunner:
                 self._run_channel(states, channel_steps, channel_scores)
         except (RuntimeError, ValueError) as error:
             raise ModelFileError(f"{self._where}: cannot be run ({one_line(error)})") from None
-        return _to_float(scores, self._scores_info).reshape(inputs.shape[0], n_steps, -1)
+        return to_float(scores, self._scores_info).reshape(inputs.shape[0], n_steps, -1)
 
     def _run_channel(self, states: list[_Array], steps: _Array, scores: _Array) -> None:
         for old, state in zip(self._old, states, strict=True):
@@ -158,7 +158,8 @@ def _views(interpreter: Any, details: list[dict[str, Any]], infos: dict[str, Ten
     return views
 
 
-def _from_float(values: FloatArray, info: TensorInfo) -> _Array:
+def from_float(values: FloatArray, info: TensorInfo) -> _Array:
+    """Return numbers as a tensor stores them."""
     if info.dtype is DType.FLOAT32:
         return values
     limits = np.iinfo(NUMPY_TYPES[info.dtype])
@@ -166,7 +167,8 @@ def _from_float(values: FloatArray, info: TensorInfo) -> _Array:
     return np.clip(stored, limits.min, limits.max).astype(NUMPY_TYPES[info.dtype])
 
 
-def _to_float(stored: _Array, info: TensorInfo) -> FloatArray:
+def to_float(stored: _Array, info: TensorInfo) -> FloatArray:
+    """Return the numbers that a tensor stores."""
     if info.dtype is DType.FLOAT32:
         return stored.copy()
     return (stored.astype(np.float32) - np.float32(info.zero_point)) * np.float32(info.scale[0])
