@@ -93,7 +93,8 @@ choose_runtime() {
         arm64 | amd64) bits=64 ;;
         armhf)
             bits=32
-            [ "$(uname -m)" != armv6l ] || fail "this processor is an ARMv6 (Pi 1, Zero, Zero W), for which no runtime is published"
+            [ "$(uname -m)" != armv6l ] ||
+                fail "this processor is an ARMv6 (Pi 1, Zero, Zero W), for which no runtime is published"
             ;;
         *) fail "architecture is $architecture; accepted are arm64, amd64 and armhf" ;;
     esac
@@ -105,7 +106,7 @@ check_python() {
     minor=$(python3 -c 'import sys; print(sys.version_info[1] if sys.version_info[0] == 3 else 0)')
     [ "$minor" -ge 10 ] || fail "Python is 3.$minor; accepted are 3.10 or newer: Raspberry Pi OS 12 (bookworm) or later"
     [ "$bits" = 64 ] || [ "$minor" -le 11 ] ||
-        fail "Python is 3.$minor, and tflite-runtime is published for 32-bit systems up to 3.11: take Raspberry Pi OS 12 (bookworm), or a 64-bit one"
+        fail "Python is 3.$minor; on 32 bits accepted are 3.10 and 3.11: Raspberry Pi OS 12 (bookworm), or a 64-bit system"
 }
 
 install_packages() {

@@ -11,6 +11,8 @@ recording there and here, and compares all scores and events. Exits with 1 if th
 A quarter of an hour and 1.5 GB; needs root, the network, and: apt-get install debootstrap qemu-user-static
 
   --arch ARCH       arm64 (default) or armhf, which is 32 bits and takes .tflite models only
+  --cpu NAME        processor: cortex-a53 (Pi 3, Zero 2 W), cortex-a72 (Pi 4, default) or cortex-a76 (Pi 5);
+                    for armhf cortex-a7 (Pi 2)
   --model FILE      model; may be given several times. By default the bundled one
   --recording FILE  mono recording at any rate; by default the bundled one
   --tolerance X     largest difference of a score that is none; by default 1e-3
@@ -50,6 +52,7 @@ parse() {
             --in) value_of $# "$1" && folder=$2 && shift ;;
             --suite) value_of $# "$1" && suite=$2 && shift ;;
             --mirror) value_of $# "$1" && mirror=$2 && shift ;;
+            --cpu) value_of $# "$1" && cpu=$2 && shift ;;
             --keep) keep=yes ;;
             --help | -h) usage && exit 0 ;;
             *) fail "$1 is no option of this script (see --help)" ;;
@@ -60,11 +63,13 @@ parse() {
 
 check_options() {
     case $arch in
-        arm64) machine=aarch64 ;;
-        armhf) machine=arm ;;
+        arm64) machine=aarch64 cpu=${cpu:-cortex-a72} cpu_architecture=8 ;;
+        armhf) machine=arm cpu=${cpu:-cortex-a7} cpu_architecture=7 ;;
         *) fail "--arch is '$arch'; accepted are arm64 and armhf" ;;
     esac
-    [ -n "$models" ] || [ "$arch" = arm64 ] || fail "--arch armhf needs --model FILE.tflite: the bundled model is for 64 bits"
+    choose_processor
+    [ -n "$models" ] || [ "$arch" = arm64 ] ||
+        fail "--arch armhf needs --model FILE.tflite: the bundled model is for 64 bits"
     [ -n "$models" ] || models="$repository/kws/assets/computer.onnx
 "
     printf '%s' "$models" | while read -r model; do
@@ -79,6 +84,24 @@ check_options() {
     # What this script did not make, it does not fill, and does not remove.
     [ -e "$folder/$mark" ] || [ -z "$(ls -A "$folder" 2>/dev/null)" ] ||
         fail "$folder is there and not of this script; --in takes a new or an empty folder"
+}
+
+# Number and features as /proc/cpuinfo has them on the boards.
+choose_processor() {
+    features="fp asimd evtstrm crc32 cpuid"
+    case $arch-$cpu in
+        arm64-cortex-a53) part=0xd03 ;;
+        arm64-cortex-a72) part=0xd08 ;;
+        arm64-cortex-a76)
+            part=0xd0b
+            features="$features aes pmull sha1 sha2 atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp"
+            ;;
+        armhf-cortex-a7)
+            part=0xc07
+            features="half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"
+            ;;
+        *) fail "--cpu is '$cpu'; accepted are cortex-a53, cortex-a72 and cortex-a76, for armhf cortex-a7" ;;
+    esac
 }
 
 check_machine() {
@@ -106,9 +129,6 @@ clean_up() {
     [ -z "$registered" ] || echo -1 >"$registered"
     [ -z "$mounted" ] || umount "$binfmt"
     rm -f "$here_json"
-    for kernel in proc sys; do
-        ! mountpoint -q "$folder/$kernel" || umount "$folder/$kernel"
-    done
     [ -n "$keep" ] || [ ! -e "$folder/$mark" ] || rm -rf --one-file-system "$folder"
 }
 
@@ -127,7 +147,8 @@ make_debian() {
     step "Debian $suite for $arch into $folder"
     mkdir -p "$folder"
     touch "$folder/$mark"
-    debootstrap --arch="$arch" --variant=minbase --foreign "$suite" "$folder" "$mirror" >"$log" 2>&1 || fail_with_log debootstrap
+    debootstrap --arch="$arch" --variant=minbase --foreign "$suite" "$folder" "$mirror" >"$log" 2>&1 ||
+        fail_with_log debootstrap
     inside /debootstrap/debootstrap --second-stage >>"$log" 2>&1 || fail_with_log debootstrap
     touch "$folder/$mark.made"
 }
@@ -137,16 +158,21 @@ fail_with_log() {
     fail "$1 failed; the whole of what it said is in $log"
 }
 
-# ONNX Runtime asks there which processors it has. Where mounting is not allowed it warns, and runs.
-mount_kernel() {
-    mount -t proc -o ro proc "$folder/proc" || echo "no /proc in it"
-    mount -t sysfs -o ro sysfs "$folder/sys" || echo "no /sys in it"
+# What runtimes ask for to choose their kernels. This machine's own /proc and /sys would tell of another processor.
+describe_processor() {
+    mkdir -p "$folder/sys/devices/system/cpu" "$folder/proc"
+    echo 0-3 | tee "$folder/sys/devices/system/cpu/possible" >"$folder/sys/devices/system/cpu/present"
+    for number in 0 1 2 3; do
+        printf 'processor\t: %s\nFeatures\t: %s\nCPU implementer\t: 0x41\n' "$number" "$features"
+        printf 'CPU architecture: %s\nCPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 4\n\n' \
+            "$cpu_architecture" "$part"
+    done >"$folder/proc/cpuinfo"
 }
 
 # Nothing of this machine but its network and how pip reaches packages.
 inside() {
     chroot "$folder" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 OMP_NUM_THREADS=1 \
-        PIP_CERT=/kws/certificates.pem ${PIP_INDEX_URL:+PIP_INDEX_URL="$PIP_INDEX_URL"} "$@"
+        QEMU_CPU="$cpu" PIP_CERT=/kws/certificates.pem ${PIP_INDEX_URL:+PIP_INDEX_URL="$PIP_INDEX_URL"} "$@"
 }
 
 install_toolkit() {
@@ -162,7 +188,7 @@ install_toolkit() {
     [ "$arch" = armhf ] || extras=mic,tflite
     inside sh /kws/export/raspberry_pi/install.sh --extras "$extras" >"$log" 2>&1 || fail_with_log install.sh
     sed -n '/^== trying/,$p' "$log"
-    echo "$(inside uname -m), $(inside dpkg --print-architecture), $(inside cat /etc/os-release | sed -n 's/PRETTY_NAME=//p')"
+    echo "$(inside uname -m), $(inside dpkg --print-architecture), $(sed -n 's/PRETTY_NAME=//p' "$folder/etc/os-release")"
     show_service
 }
 
@@ -198,6 +224,7 @@ python=${PYTHON:-$repository/.venv/bin/python}
 export PYTHONPATH="$repository"
 started=$(date +%s)
 arch=arm64
+cpu=
 models=
 recording=$repository/kws/assets/demo.flac
 tolerance=1e-3
@@ -219,7 +246,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 register_qemu
 make_debian
-mount_kernel
+describe_processor
 install_toolkit
 compare
 rm -f "$log"
@@ -227,4 +254,4 @@ if [ "$n_different" -gt 0 ]; then
     step "DIFFERENT: $n_different of the models"
     exit 1
 fi
-step "the same on $arch"
+step "the same on $arch, $cpu"

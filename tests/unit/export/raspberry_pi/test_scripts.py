@@ -38,6 +38,7 @@ def test_help_of_the_proof() -> None:
         (["--model", "missing.onnx"], "--model missing.onnx: no such file"),
         (["--recording", "missing.flac"], "--recording missing.flac: no such file"),
         (["--arch", "riscv64"], "accepted are arm64 and armhf"),
+        (["--cpu", "cortex-m4"], "accepted are cortex-a53, cortex-a72 and cortex-a76"),
         (["--arch", "armhf"], "needs --model FILE.tflite"),
         (["--in", "here"], "accepted is a path from /"),
     ],
