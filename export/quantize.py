@@ -15,7 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import ConfigError
-from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Operation, run_graph, zero_states
+from kws.graph import (
+    Array,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Graph,
+    Gru,
+    Observer,
+    Operation,
+    run_graph,
+    zero_states,
+)
 
 _BLOCK_STEPS = 256
 """Steps computed at once, so that the memory does not depend on the length of a track."""
@@ -65,16 +76,22 @@ def calibrate(graph: Graph, tracks: Sequence[Array]) -> Ranges:
         If there is no whole step to observe, a track is no feature track of this graph, or holds NaN or infinity.
     """
     found = _Extremes()
+    observe_tracks(graph, tracks, found.observe)
+    if not found.values:
+        raise ConfigError("nothing to calibrate on; accepted are tracks of at least one step")
+    return Ranges(found.values)
+
+
+def observe_tracks(graph: Graph, tracks: Sequence[Array], observe: Observer) -> None:
+    """Run a graph over whole tracks as :func:`calibrate` does, and tell what it computes."""
+    block_frames = _BLOCK_STEPS * graph.step_frames
     for index, track in enumerate(tracks):
         _check(track, graph.n_features, index)
-        states, block_frames = zero_states(graph), _BLOCK_STEPS * graph.step_frames
+        states = zero_states(graph)
         usable = len(track) // graph.step_frames * graph.step_frames
         for start in range(0, usable, block_frames):
             block = np.asarray(track[start : min(start + block_frames, usable)], np.float32)
-            _, states = run_graph(graph, block[None], states, found.observe)
-    if not found.values:
-        raise ConfigError("nothing to calibrate on; accepted are tracks of at least one step")
-    return Ranges({name: (low, high) for name, (low, high) in found.values.items()})
+            _, states = run_graph(graph, block[None], states, observe)
 
 
 def quantize_weight(values: Array, output_axis: int | None = None) -> tuple[npt.NDArray[np.int8], Array]:

@@ -4,7 +4,7 @@ A model hands this over with BatchNorm folded; every writer (ONNX now, others la
 numpy executor here is the reference that they are held against.
 """
 
-from kws.graph.numpy_executor import run_graph, zero_states
+from kws.graph.numpy_executor import Observer, run_graph, zero_states
 from kws.graph.operations import (
     Activation,
     Add,
@@ -32,6 +32,7 @@ __all__ = [
     "Graph",
     "Gru",
     "MeanOverBands",
+    "Observer",
     "Operation",
     "run_graph",
     "zero_states",
