@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from export.quantize import Ranges, observe_tracks, quantize_weight
+from export.quantize import quantize_weight
 from kws.errors import ConfigError
 from kws.evaluate.compare import Comparison, at_equal_false_accepts, compare
 from kws.evaluate.evaluation import evaluate
 from kws.evaluate.results import Trial
 from kws.evaluate.subject import Subject
-from kws.graph import Array, Graph
+from kws.graph import Array, Graph, Ranges, observe_tracks
 
 MAX_LOSS_POINTS = 0.5
 """Accepted rise of the share of missed words at the same rate of false accepts, in percentage points."""
@@ -134,7 +134,7 @@ def quantisation_report(
     graph : Graph
         Of the network in float.
     ranges : Ranges
-        What :func:`export.quantize.calibrate` found.
+        What :func:`kws.graph.calibrate` found.
     tracks : sequence of array, each (T, F)
         Features on which the error of each tensor is measured.
     per_output : bool

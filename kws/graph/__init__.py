@@ -19,6 +19,7 @@ from kws.graph.operations import (
     MeanOverBands,
     Operation,
 )
+from kws.graph.ranges import Ranges, calibrate, observe_tracks
 
 __all__ = [
     "Activation",
@@ -34,6 +35,9 @@ __all__ = [
     "MeanOverBands",
     "Observer",
     "Operation",
+    "Ranges",
+    "calibrate",
+    "observe_tracks",
     "run_graph",
     "zero_states",
 ]
