@@ -127,6 +127,7 @@ def _told_once() -> Iterator[None]:
 
 
 def _load(options: _Options) -> Recipe:
+    from kws.train.checkpoint import load_checkpoint
     from kws.train.fake_quant import apply_qat
     from kws.train.profiles import apply_profile
     from kws.train.recipe import load_recipe
@@ -135,6 +136,8 @@ def _load(options: _Options) -> Recipe:
         raise ConfigError("--resume and --overwrite were given; accepted is one of them")
     recipe = apply_profile(load_recipe(options.recipe, options.data), options.profile)
     if options.qat is not None:
+        # Refused here if it is none, not after minutes of loading.
+        load_checkpoint(options.qat)
         recipe = apply_qat(recipe, options.qat)
     if options.workers is not None:
         recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, workers=options.workers))
