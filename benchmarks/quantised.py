@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import statistics
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -48,8 +51,10 @@ from kws.evaluate.results import Trial  # noqa: E402
 from kws.evaluate.subject import Subject  # noqa: E402
 from kws.features import clip_features  # noqa: E402
 from kws.graph import Array, Graph  # noqa: E402
+from kws.models import StreamingModel  # noqa: E402
 from kws.runtime.runner import RUNNERS, open_runner  # noqa: E402
 from kws.spec import ModelSpec  # noqa: E402
+from kws.train.fake_quant import Int8Arithmetic  # noqa: E402
 
 Write = Callable[[ModelSpec, Graph, Ranges, Path], None]
 CALIBRATION_S = 900.0
@@ -149,6 +154,21 @@ def measure_forms(
     return results
 
 
+def training_ratio(model: StreamingModel, spec: ModelSpec, ranges: Ranges, rounds: int) -> float:
+    """Return how much longer forward and backward of 64 streams of 4 s take with the rounding of ``--qat``."""
+    n_frames = round(4.0 / spec.step_s) * model.step_frames
+    inputs = 8 * torch.rand(64, n_frames, spec.front_end.n_bands, generator=torch.Generator().manual_seed(0))
+    rounded = functools.partial(Int8Arithmetic(ranges), model.train())
+
+    def measure(network: Callable[..., tuple[Tensor, list[Tensor]]]) -> float:
+        start_s = time.process_time()
+        network(inputs, model.initial_state(64))[0].square().mean().backward()
+        return time.process_time() - start_s
+
+    found = [(measure(model), measure(rounded)) for _ in range(rounds + 1)]
+    return statistics.median(after / before for before, after in found[1:])
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,6 +184,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Print, for each checkpoint, a table of the forms and then the counts of each."""
     options = parse()
+    torch.set_num_threads(1)
     trials = load_trials(options.recipe, options.data, options.unseen)
     for checkpoint in options.checkpoint:
         spec, model = load_trained(checkpoint)
@@ -179,6 +200,9 @@ def main() -> None:
             times = f"{r.block_us:.1f} | {r.block_ratio:.2f} | {r.step_us:.1f}"
             sizes = f"{r.size_bytes / 1000:.1f} | {r.size_with_front_end_bytes / 1000:.1f}"
             print(f"| {name} | {sizes} | {times} | {mean_loss_points(r.points):+.2f} |")
+        print(
+            f"\na step of training with --qat takes {training_ratio(model, spec, ranges, options.rounds):.1f} times as long"
+        )
         for name, result in results.items():
             if name != FLOAT:
                 print("\n" + "\n".join(line for point in result.points for line in point.lines()))

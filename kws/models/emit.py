@@ -33,7 +33,7 @@ class GraphBuilder:
     the same for all bands.
 
     A builder whose operations hold something else than numpy arrays overrides :meth:`values`, :meth:`affine` and
-    :meth:`zeros`.
+    :meth:`no_bias`.
     """
 
     def __init__(self) -> None:
@@ -49,9 +49,9 @@ class GraphBuilder:
         """Return the scale and shift of a norm, as :func:`affine` does."""
         return affine(norm)
 
-    def zeros(self, n_values: int) -> Any:
-        """Return a bias that adds nothing."""
-        return np.zeros(n_values, np.float32)
+    def no_bias(self, weight: Any) -> Any:
+        """Return a bias that adds nothing to the outputs of some weights."""
+        return np.zeros(len(weight), np.float32)
 
     def conv(self, source: str, layer: StreamingConv1d, after: nn.BatchNorm1d | None = None) -> str:
         """Add a convolution, and the BatchNorm after it."""
@@ -67,7 +67,7 @@ class GraphBuilder:
         """Add a convolution over bands and time, and the BatchNorm of its channels after it."""
         # Bands before time, as the graph has them.
         weight = self.values(layer.conv.weight).swapaxes(2, 3)
-        bias = self.zeros(len(weight))
+        bias = self.no_bias(weight)
         if after is not None:
             scale, bias = self.affine(after)
             weight = weight * scale[:, None, None, None]

@@ -42,9 +42,9 @@ class TensorBuilder(GraphBuilder):
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
         return scale, norm.bias - norm.running_mean * scale
 
-    def zeros(self, n_values: int) -> Any:
-        """Return a bias that adds nothing."""
-        return torch.zeros(n_values)
+    def no_bias(self, weight: Any) -> Any:
+        """Return a bias that adds nothing to the outputs of some weights."""
+        return weight.new_zeros(len(weight))
 
 
 class Rounding(Protocol):
