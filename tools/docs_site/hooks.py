@@ -80,6 +80,12 @@ def listing(path: str, text: str) -> str:
     return f"# {name.name}\n\n`{path}`\n\n{fence}{LEXERS.get(name.suffix, 'text')}\n{text.rstrip()}\n{fence}\n"
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out the page for addresses that are not there: its links only hold at the root of a server."""
+    config.theme.static_templates.discard("404.html")
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what the pages link to outside docs/, and what those link to in turn."""
     root, docs = Path(config.config_file_path).parent, Path(config.docs_dir).name
