@@ -40,6 +40,7 @@ class Exporter:
 EXPORTERS: dict[str, Exporter] = {
     "onnx": Exporter(write_onnx, OnnxArtefact),
 }
+"""Targets by name."""
 
 
 def export_model(

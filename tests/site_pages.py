@@ -23,10 +23,19 @@ _FETCHED = {
     "object": ("data",),
     "use": ("href", "xlink:href"),
 }
-_FETCHED_RELATIONS = {"stylesheet", "icon", "preload", "prefetch", "preconnect", "dns-prefetch", "manifest", "modulepreload"}
+_FETCHED_RELATIONS = {
+    "stylesheet",
+    "icon",
+    "preload",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "manifest",
+    "modulepreload",
+}
 _VOID = {"img", "br", "hr", "input", "link", "meta", "source", "wbr", "col", "area", "base", "embed", "track"}
 # Markdown that was not understood and stands on the page as text.
-_LEFT_OVER = re.compile(r"```|\]\(|^\s*\|.*\|\s*$|^ {0,3}[-*] \S|^#{1,6} |^::: ", flags=re.M)
+_LEFT_OVER = re.compile(r"```|\]\(|^\s*\|.*\|\s*$|^ {0,3}[-*] \S|^#{1,6} |::: ", flags=re.M)
 _CSS_ADDRESS = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 
 
@@ -60,7 +69,9 @@ class SitePage(HTMLParser):
         self.anchors.update(found[name] for name in ("id", "name") if found.get(name))
         if tag in {"a", "area"} and "href" in found:
             self.links.append(found["href"])
-        self.fetched.extend(part.split()[0] for name in _FETCHED.get(tag, ()) for part in found.get(name, "").split(",") if part)
+        self.fetched.extend(
+            part.split()[0] for name in _FETCHED.get(tag, ()) for part in found.get(name, "").split(",") if part
+        )
         if tag == "link" and set(found.get("rel", "").split()) & _FETCHED_RELATIONS:
             self.fetched.append(found["href"])
         self.fetched.extend(css_addresses(found.get("style", "")))

@@ -1,7 +1,7 @@
 """What the documents link to beside docs/ becomes part of the site: pages as pages, other text files as listings.
 
-The documents are also read on the code-hosting site, so their links are those of the repository: ``../recipes/my-word.toml``,
-or ``docs/record.md`` in the README. Here each is turned into the link of the page that the site has for it.
+The documents are also read on the code-hosting site, so their links are those of the repository:
+``../recipes/my-word.toml``, or ``docs/record.md`` in the README. Here each becomes the link of the site's own page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from mkdocs.structure.pages import Page
 OUTSIDE = "repository"
 # Always there, as the navigation names them.
 PROJECT_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-LEXERS = {".toml": "toml", ".py": "python", ".sh": "sh", ".json": "json", ".cfg": "ini", ".java": "java", ".kt": "kotlin"}
+LEXERS = {
+    ".toml": "toml",
+    ".py": "python",
+    ".sh": "sh",
+    ".json": "json",
+    ".cfg": "ini",
+    ".java": "java",
+    ".kt": "kotlin",
+}
 
 # Code is kept apart, as what looks like a link in it is none.
 _CODE = re.compile(r"(^ *(?:```|~~~).*?^ *(?:```|~~~) *$|`[^`\n]+`)", flags=re.M | re.S)
