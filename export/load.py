@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from export.trained import Trained
 from kws.errors import CheckpointError, KwsError
 from kws.models import StreamingModel, build_model
 from kws.spec import ModelSpec
@@ -51,6 +52,11 @@ def load_trained(path: str | os.PathLike[str]) -> tuple[ModelSpec, StreamingMode
     except (RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: the weights do not fit the network ({_one_line(error)})") from None
     return spec, model.eval()
+
+
+def open_trained(path: str | os.PathLike[str]) -> Trained:
+    """Open a checkpoint for the writers; arguments and errors as in :func:`load_trained`."""
+    return Trained.of_model(*load_trained(path))
 
 
 def _weights(checkpoint: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Tensor]:

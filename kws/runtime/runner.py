@@ -58,7 +58,16 @@ def _open_onnx(path: str | os.PathLike[str]) -> Runner:
     return OnnxRunner(path)
 
 
-RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {".onnx": _open_onnx}
+def _open_graph(path: str | os.PathLike[str]) -> Runner:
+    from kws.runtime.graph_runner import GraphRunner
+
+    return GraphRunner(path)
+
+
+RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {
+    ".onnx": _open_onnx,
+    ".kws": _open_graph,
+}
 """What opens a model file, by its suffix."""
 
 
