@@ -14,7 +14,7 @@ COMMANDS = {
     "kws run --treshold 0.7": "No such option",
     "kws run --source": "requires an argument",
     "kws run --model": "requires an argument",
-    "kws run --max-seconds soon": "not a valid float",
+    "kws run --max-seconds soon": "max-seconds",
     "kws run more": "unexpected extra argument",
     "kws export": "Missing",
     "kws fly": "no command 'fly'",
@@ -59,7 +59,7 @@ SENTENCES = {
     "kws run --sauce": "no such option",
     "kws export": None,
     "kws eval --data DIR --threshold T": None,
-    "kws eval --threshold x": "not a valid float",
+    "kws run --max-seconds soon": "max-seconds",
     "kws data": None,
     "accelerate launch": None,
 }
