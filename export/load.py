@@ -12,6 +12,7 @@ from torch import Tensor
 from export.trained import Trained
 from kws.errors import CheckpointError, KwsError
 from kws.models import StreamingModel, build_model
+from kws.runtime.graph_file import read_graph_file
 from kws.spec import ModelSpec
 from kws.train.checkpoint import load_checkpoint
 
@@ -55,7 +56,15 @@ def load_trained(path: str | os.PathLike[str]) -> tuple[ModelSpec, StreamingMode
 
 
 def open_trained(path: str | os.PathLike[str]) -> Trained:
-    """Open a checkpoint for the writers; arguments and errors as in :func:`load_trained`."""
+    """Open a checkpoint, or a graph file (``.kws``), for the writers.
+
+    Raises
+    ------
+    CheckpointError, ModelFileError
+        As :func:`load_trained` and :func:`kws.runtime.graph_file.read_graph_file`.
+    """
+    if Path(path).suffix.lower() == ".kws":
+        return Trained.of_graph(*read_graph_file(path))
     return Trained.of_model(*load_trained(path))
 
 

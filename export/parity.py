@@ -125,16 +125,16 @@ def check_parity(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) 
 def compare(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
     """Measure what :func:`check_parity` judges."""
     spec = artefact.spec
-    has_states = bool(artefact.states) and any(run.states for run in runs)
-    score_error, state_error = 0.0, 0.0 if has_states else math.nan
+    score_error, state_error = 0.0, math.nan
     events_equal, n_events, n_samples, busy_s = True, 0, 0, 0.0
     for run in runs:
         started_s = time.perf_counter()
         scores = _scores(artefact, run.features if spec.input == "features" else run.samples[None])
         busy_s += time.perf_counter() - started_s
         score_error = _worst(score_error, np.abs(run.scores - scores).max())
-        if has_states:
-            state_error = _worst(state_error, _state_error(run.states, artefact.states))
+        if run.states and artefact.states:
+            error = _state_error(run.states, artefact.states)
+            state_error = _worst(0.0 if math.isnan(state_error) else state_error, error)
         events_equal &= _same_events(run.scores, scores, spec, tolerance.threshold)
         n_events += len(_events(run.scores, spec))
         n_samples += len(run.samples)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kws.errors import ConfigError
+from kws.errors import ConfigError, ParityError
 from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Operation, run_graph, zero_states
 
 _BLOCK_STEPS = 256
@@ -92,7 +92,14 @@ def quantize_weight(values: Array, output_axis: int | None = None) -> tuple[npt.
         -127 to 127.
     scale : array of float32
         As many axes as `values`, each of length 1 but `output_axis`.
+
+    Raises
+    ------
+    ParityError
+        If a weight is NaN or infinite: no integer stands for it.
     """
+    if not np.isfinite(values).all():
+        raise ParityError("a weight is NaN or infinite")
     others = tuple(axis for axis in range(values.ndim) if axis != output_axis)
     greatest = np.abs(values).max(axis=others, keepdims=True)
     # Weights that are all zero stay so at any scale.

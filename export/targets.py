@@ -5,13 +5,20 @@ A new target is one file with a writer, an artefact class for the gate, and one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.graph_artefact import GraphArtefact
+from export.graph_writer import write_graph, write_graph_int8
 from export.onnx_artefact import OnnxArtefact
+from export.onnx_int8_writer import write_onnx_int8
 from export.onnx_writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
+from export.quantize import calibrate
+from export.tflite_artefact import TfliteArtefact
+from export.tflite_writer import write_tflite, write_tflite_dynamic, write_tflite_int8
 from kws.audio import FloatArray
 from kws.graph import Graph
 from kws.spec import ModelSpec
@@ -20,6 +27,10 @@ Opener = Callable[[Path], Artefact]
 
 FLOAT = {"features": EXACT, "samples": FRONT_END_INSIDE}
 """What a file of float32 may differ by."""
+
+INT8 = {takes: Tolerance(score=0.3, state=math.inf, threshold=0.1) for takes in ("features", "samples")}
+"""What a quantised file may differ by: a bound on blunders. What it misses and accepts is what counts, and a state that
+saturates under a full-scale chirp misses nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,9 @@ class Exporter:
 
 
 RUNTIMES: dict[str, dict[str, Opener]] = {
+    ".kws": {"numpy": GraphArtefact},
     ".onnx": {"ONNX Runtime": OnnxArtefact},
+    ".tflite": {"LiteRT": TfliteArtefact},
 }
 """What opens a file for the gate, by its suffix and the name of the runtime."""
 
@@ -81,6 +94,51 @@ EXPORTERS: dict[str, Exporter] = {
         ".onnx",
         lambda job: write_onnx(job.spec, job.graph, job.path),
         RUNTIMES[".onnx"],
+    ),
+    "onnx-int8": Exporter(
+        "ONNX, int8 weights",
+        "-int8.onnx",
+        lambda job: write_onnx_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".onnx"],
+        tolerances=INT8,
+    ),
+    "tflite": Exporter(
+        "TFLite",
+        ".tflite",
+        lambda job: write_tflite(job.spec, job.graph, job.path),
+        RUNTIMES[".tflite"],
+        inputs=("features", "samples"),
+    ),
+    "tflite-dynamic": Exporter(
+        "TFLite, int8 weights",
+        "-dynamic.tflite",
+        lambda job: write_tflite_dynamic(job.spec, job.graph, job.path),
+        RUNTIMES[".tflite"],
+        inputs=("features", "samples"),
+        tolerances=INT8,
+    ),
+    "tflite-int8": Exporter(
+        "TFLite in whole numbers, states of int16",
+        "-int8.tflite",
+        lambda job: write_tflite_int8(job.spec, job.graph, calibrate(job.graph, job.tracks), job.path),
+        RUNTIMES[".tflite"],
+        inputs=("features", "samples"),
+        tolerances=INT8,
+    ),
+    "kws": Exporter(
+        "graph file, for Java and Android",
+        ".kws",
+        lambda job: write_graph(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+    ),
+    "kws-int8": Exporter(
+        "graph file, int8 weights",
+        "-int8.kws",
+        lambda job: write_graph_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+        tolerances=INT8,
     ),
 }
 """Targets by name."""

@@ -138,21 +138,22 @@ def _list_targets(is_wanted: bool) -> None:
 
 
 def parity_table(title: str) -> Table:
-    """Return an empty table for :func:`parity_row`."""
+    """Return an empty table for :func:`parity_row`, narrow enough for a terminal of 80 columns."""
     from rich import box
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    columns = ("file", "takes", "size", "runtime", "score error", "state error", "events", "a step")
-    return Table(*columns, title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    columns = (Column("file", no_wrap=True), "takes", "KiB", "runtime", "error", "states", "events", "us/step")
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.padding = (0, 1, 0, 0)
+    return table
 
 
 def parity_row(path: Path, runtime: str, report: ParityReport) -> tuple[str, ...]:
     """Return what the gate measured as cells."""
-    size = f"{report.size_bytes / 1024:.0f} KiB"
-    score, step = f"{report.max_score_error:.1e}", f"{report.step_us:.0f} us"
-    events = f"{report.n_events} {'equal' if report.events_equal else 'against others'}"
-    state = "-" if math.isnan(report.max_state_error) else f"{report.max_state_error:.1e}"
-    return path.name, report.model_input, size, runtime, score, state, events, step
+    state = "-" if math.isnan(report.max_state_error) else f"{report.max_state_error:.0e}"
+    events = f"{report.n_events} {'equal' if report.events_equal else 'differ'}"
+    size, step = f"{report.size_bytes / 1024:.0f}", f"{report.step_us:.0f}"
+    return path.name, report.model_input, size, runtime, f"{report.max_score_error:.0e}", state, events, step
 
 
 def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) -> None:
@@ -162,7 +163,7 @@ def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) ->
     if not reports:
         return
     step_ms = 1000 * trained.spec.step_s
-    table = parity_table(f"{trained.spec.name}: {reports[0].audio_s:.1f} s of audio compared")
+    table = parity_table(f"Computes what {trained.spec.name} does on {reports[0].audio_s:.1f} s of audio")
     for path, by_runtime in files.items():
         for runtime, report in by_runtime.items():
             table.add_row(*parity_row(path, runtime, report))

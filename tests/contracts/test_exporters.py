@@ -13,6 +13,7 @@ from torch import nn
 
 from export import EXPORTERS, Exporter, Job, Trained, export_model
 from export.parity import Artefact, Tolerance
+from export.targets import FLOAT
 from export.trained import synthetic_signals
 from kws.config import DecisionConfig, FrontEndConfig
 from kws.errors import ConfigError, ParityError
@@ -70,12 +71,23 @@ class Opened:
     tolerance: Tolerance
 
 
-@pytest.fixture(params=OPENED, ids="-".join)
-def opened(request: pytest.FixtureRequest, made: Made, tmp_path: Path) -> Opened:
+@pytest.fixture(params=OPENED, ids="-".join, scope="module")
+def opened_once(request: pytest.FixtureRequest, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     target, runtime, takes = request.param
-    path, exporter = tmp_path / name_of(target), EXPORTERS[target]
+    path, exporter = tmp_path_factory.mktemp("exported") / name_of(target), EXPORTERS[target]
     export_model(made.trained, path, target, [noise(1, made.spec)[0]], takes)
     return Opened(exporter.runtimes[runtime](path), exporter.tolerances[takes])
+
+
+@pytest.fixture
+def opened(opened_once: Opened) -> Opened:
+    """Return the file as it is when it has just been opened: exported once, and asked by many tests."""
+    opened_once.artefact.reset()
+    return opened_once
+
+
+def is_exact(target: str) -> bool:
+    return EXPORTERS[target].tolerances is FLOAT
 
 
 def name_of(target: str) -> str:
@@ -142,12 +154,14 @@ def test_digital_silence_keeps_the_front_end_states_at_zero(opened: Opened) -> N
     ],
     ids=str,
 )
+@pytest.mark.parametrize("target", [target for target, takes in FORMS if takes == "samples"])
 def test_every_front_end_passes_the_gate_inside(target: str, settings: dict[str, object], tmp_path: Path) -> None:
     made = make_trained("tcn", **settings)
     audio = [noise(1, made.spec)[0]]
     reports = export_model(made.trained, tmp_path / name_of(target), target, audio, "samples")
     # Far inside what the gate accepts: the gate leaves room for other processors, not for errors.
-    assert all(report.max_score_error <= 5e-4 for report in reports.values())
+    bound = 5e-4 if is_exact(target) else 0.1
+    assert all(report.max_score_error <= bound for report in reports.values())
 
 
 def test_report(made: Made, target: str, tmp_path: Path) -> None:
