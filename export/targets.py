@@ -141,3 +141,4 @@ EXPORTERS: dict[str, Exporter] = {
         tolerances=INT8,
     ),
 }
+"""Targets by name."""

@@ -49,8 +49,10 @@ _VERSIONS: dict[tuple[Op, DType], int] = {
     (Op.MUL, DType.INT16): 2,
     (Op.RELU, DType.INT8): 2,
     (Op.PAD, DType.INT8): 2,
+    (Op.PAD, DType.INT16): 3,
     (Op.TRANSPOSE, DType.INT8): 2,
     (Op.MEAN, DType.INT8): 2,
+    (Op.MEAN, DType.INT16): 3,
     (Op.STRIDED_SLICE, DType.INT8): 2,
     (Op.STRIDED_SLICE, DType.INT16): 4,
     (Op.QUANTIZE, DType.INT8): 2,
@@ -256,6 +258,12 @@ class TfliteBuilder:
         """Return the mean over one axis, which stays with size one."""
         shape = [1 if index == axis else size for index, size in enumerate(x.shape)]
         return self.op(Op.MEAN, [x, self.integers(axis)], shape, form, keep_dims=True)
+
+    def real_fft(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return real and imaginary parts (T, 1, n/2 + 1) of rows (T, 1, n), n a power of two."""
+        shape = (*x.shape[:2], x.shape[2] // 2 + 1)
+        spectrum = self.op(Op.RFFT2D, [x, self.integers(1, x.shape[2])], shape, Form(DType.COMPLEX64))
+        return self.op(Op.REAL, [spectrum], shape, FLOAT), self.op(Op.IMAG, [spectrum], shape, FLOAT)
 
     # Variables that outlive a call.
 

@@ -1,7 +1,7 @@
 """The front-end as TFLite operations: 16 kHz samples in, feature frames out, overlap and smoother as states.
 
-The spectrum is one convolution over hops of samples, with the window folded into its kernel: no frame is cut out, and
-no complex numbers are needed.
+The spectrum is an FFT where its length is a power of two: LiteRT and tflite-runtime have one. For any other length it
+is a convolution with the Fourier matrix, a megabyte of weights that costs as much time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from kws.features.tables import front_end_tables, pcen_tables
 from kws.runtime.tflite_schema import Op
 
 _Float64Array = npt.NDArray[np.float64]
+_Integers = npt.NDArray[np.int64]
 
 # Frames that PCEN's smoother takes at once; more would cost more arithmetic, fewer more operations.
 _SMOOTHING_FRAMES = 16
@@ -48,10 +49,9 @@ def add_front_end(builder: TfliteBuilder, states: States, config: FrontEndConfig
 
 
 def _hops(builder: TfliteBuilder, states: States, config: FrontEndConfig, samples: Tensor) -> Tensor:
-    """Return all samples that the frames see as (1, hops, 1, samples of a hop), zeros before the first if need be."""
-    hop_samples, n_hops = config.hop_samples, _n_hops(config)
+    """Return all samples that the frames see as (hops, samples of a hop), zeros before the first if need be."""
+    hop_samples, lead_samples = config.hop_samples, _lead_samples(config)
     overlap_samples = config.window_samples - hop_samples
-    lead_samples = n_hops * hop_samples - config.window_samples
     joined = samples
     if overlap_samples and isinstance(states, NoStates):
         lead_samples += overlap_samples
@@ -61,28 +61,59 @@ def _hops(builder: TfliteBuilder, states: States, config: FrontEndConfig, sample
         states.write(SAMPLES_STATE, builder.slice(joined, 1, n_joined - overlap_samples, n_joined))
     if lead_samples:
         joined = builder.pad(joined, 1, lead_samples, 0)
-    return builder.reshape(joined, 1, joined.shape[1] // hop_samples, 1, hop_samples)
+    return builder.reshape(joined, joined.shape[1] // hop_samples, hop_samples)
 
 
 def _band_energies(builder: TfliteBuilder, config: FrontEndConfig, hops: Tensor) -> Tensor:
     """Return the energies (T, F); for log features with floor and one added, so that silence gives ln(1) = 0."""
-    bands = front_end_tables(config).bands
-    # Bins that no band takes are never computed.
-    bins = np.flatnonzero(bands.any(axis=1))
-    kernel = _dft_kernel(config, bins)
-    zeros = builder.constant("front_end_dft_bias", np.zeros(len(kernel), np.float32))
-    spectrum = builder.conv_2d(hops, builder.constant("front_end_dft", kernel), zeros)
-    squares = builder.binary(Op.MUL, spectrum, spectrum)
-    used, added = bands[bins].astype(np.float64), 0.0
+    squares, bins = (_fft_squares if _has_fft(config) else _dft_squares)(builder, config, hops)
+    bands, added = front_end_tables(config).bands[bins].astype(np.float64), 0.0
     if config.compression == "log":
-        used, added = used / config.floor, 1.0
-    # Real and imaginary parts of a bin have the same weight.
-    weight = builder.constant("front_end_bands", np.concatenate([used, used]).T)
+        bands, added = bands / config.floor, 1.0
+    weight = builder.constant("front_end_bands", bands.T)
     bias = builder.constant("front_end_bands_bias", np.full(config.n_bands, added, np.float32))
     return builder.fully_connected(squares, weight, bias)
 
 
-def _dft_kernel(config: FrontEndConfig, bins: npt.NDArray[np.int64]) -> _Float64Array:
+def _has_fft(config: FrontEndConfig) -> bool:
+    """Tell whether runtimes have an FFT of that length."""
+    return config.n_fft & (config.n_fft - 1) == 0
+
+
+def _fft_squares(builder: TfliteBuilder, config: FrontEndConfig, hops: Tensor) -> tuple[Tensor, _Integers]:
+    """Return squared magnitudes (T, bins), and which bins: by FFT, all."""
+    window, n_hops, lead_samples = front_end_tables(config).window, _n_hops(config), _lead_samples(config)
+    n_frames = hops.shape[0] - n_hops + 1
+    frames = hops
+    if n_hops > 1:
+        frames = builder.concat([builder.slice(hops, 0, i, i + n_frames) for i in range(n_hops)], 1)
+    if lead_samples:
+        # The window ends with the newest sample.
+        frames = builder.slice(frames, 1, lead_samples, frames.shape[1])
+    framed = builder.binary(Op.MUL, frames, builder.constant("front_end_window", window[None]))
+    if config.n_fft > config.window_samples:
+        framed = builder.pad(framed, 1, 0, config.n_fft - config.window_samples)
+    parts = builder.real_fft(builder.reshape(framed, n_frames, 1, config.n_fft))
+    real, imaginary = (builder.binary(Op.MUL, part, part) for part in parts)
+    n_bins = config.n_fft // 2 + 1
+    squares = builder.reshape(builder.binary(Op.ADD, real, imaginary), n_frames, n_bins)
+    return squares, np.arange(n_bins)
+
+
+def _dft_squares(builder: TfliteBuilder, config: FrontEndConfig, hops: Tensor) -> tuple[Tensor, _Integers]:
+    """Return squared real and imaginary parts (T, 2 * bins), and their bins: one convolution over hops of samples.
+
+    No frame is cut out; the window is folded into the kernel. Bins that no band takes are never computed.
+    """
+    bins = np.flatnonzero(front_end_tables(config).bands.any(axis=1))
+    kernel = _dft_kernel(config, bins)
+    zeros = builder.constant("front_end_dft_bias", np.zeros(len(kernel), np.float32))
+    pixels = builder.reshape(hops, 1, hops.shape[0], 1, hops.shape[1])
+    spectrum = builder.conv_2d(pixels, builder.constant("front_end_dft", kernel), zeros)
+    return builder.binary(Op.MUL, spectrum, spectrum), np.concatenate([bins, bins])
+
+
+def _dft_kernel(config: FrontEndConfig, bins: _Integers) -> _Float64Array:
     """Return windowed cosines, then sines, about the middle of the window: (2 * bins, hops, 1, samples of a hop)."""
     n_samples, n_hops = config.window_samples, _n_hops(config)
     window = front_end_tables(config).window.astype(np.float64)
@@ -133,3 +164,8 @@ def _smoothed(builder: TfliteBuilder, states: States, smoothing: _Float64Array, 
 
 def _n_hops(config: FrontEndConfig) -> int:
     return -(-config.window_samples // config.hop_samples)
+
+
+def _lead_samples(config: FrontEndConfig) -> int:
+    """Return the samples of a frame's hops that lie before its window."""
+    return _n_hops(config) * config.hop_samples - config.window_samples

@@ -1,7 +1,7 @@
 """TFLite files in the runtimes that devices have, each in a process of its own.
 
 A detector runs in LiteRT or tflite-runtime, whichever is installed. What goes to a device must be right in all of
-them: an operation that one computes another loads and computes wrongly.
+them: there are operations that one runtime computes, and another loads and computes wrongly.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from kws.audio import FloatArray
 from kws.config import require_one_of
 from kws.errors import AudioError, MissingPackageError, ParityError
 from kws.runtime.onnx_file import read_bytes
-from kws.runtime.runner import count_steps
-from kws.runtime.tflite_check import check_step, state_axes
+from kws.runtime.tflite_check import read_signature, state_axes
 from kws.runtime.tflite_file import parse_tflite
 from kws.runtime.tflite_runner import from_float, to_float
 
 LITERT, TFLITE_RUNTIME, TFLITE_MICRO = "litert", "tflite-runtime", "tflite-micro"
 
-MODULES = {
-    LITERT: "ai_edge_litert",
-    TFLITE_RUNTIME: "tflite_runtime",
-    TFLITE_MICRO: "tflite_micro",
+RUNTIMES = {
+    LITERT: ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    TFLITE_RUNTIME: ("tflite_runtime.interpreter", "tflite-runtime"),
+    TFLITE_MICRO: ("tflite_micro.python.tflite_micro.runtime", "tflite-micro"),
 }
-"""Runtimes by name, and the module that each is."""
+"""Module and package of each runtime, by its name."""
 
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-tflite"
-"""Where tflite-runtime 2.14 lives: it needs numpy 1, so it has an environment of its own, which `make test` makes."""
+"""Where tflite-runtime 2.14 lives: it needs numpy 1 and Python 3.11, so it has an environment of its own."""
 
 _WORKER = Path(__file__).with_name("tflite_worker.py")
+_PATIENCE_S = 10.0
 
 
 def python_of(runtime: str) -> Path:
@@ -48,36 +48,40 @@ def python_of(runtime: str) -> Path:
     ------
     ConfigError
         If the runtime is unknown.
-    MissingPackageError
-        If it is not installed.
+    MissingPackageError, ParityError
+        If it is not installed; the message says how to.
     """
-    require_one_of("runtime", runtime, MODULES)
+    require_one_of("runtime", runtime, RUNTIMES)
+    module, package = RUNTIMES[runtime]
     python = Path(sys.executable)
     if runtime == TFLITE_RUNTIME:
         python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    found = python.exists() and subprocess.run(
-        [python, "-c", f"import {MODULES[runtime]}"], capture_output=True, check=False
-    )
-    if not found or found.returncode:
-        extra = "dev" if runtime != LITERT else "export"
-        raise MissingPackageError(runtime, extra, f"compare models in it (`make .venv-tflite` for {TFLITE_RUNTIME})")
+    try:
+        subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        if runtime == TFLITE_RUNTIME:
+            raise ParityError(
+                f"{package} is not installed in {ENVIRONMENT.name}: make {ENVIRONMENT.name} in the toolkit's folder"
+            ) from None
+        extra = "export" if runtime == LITERT else "dev"
+        raise MissingPackageError(package, extra, "compare TFLite models in it") from None
     return python
 
 
-class OtherRuntime:
-    """A TFLite step in a process of its own; an :class:`export.parity.Artefact` of one channel.
+class TfliteProcess:
+    """A TFLite model of any variant in a process of its own; an :class:`export.parity.Artefact` of one channel.
 
     Parameters
     ----------
     path : path
     runtime : str
-        Name in :data:`MODULES`.
+        Name in :data:`RUNTIMES`.
 
     Raises
     ------
     ModelFileError
-        If the file is none that :class:`kws.runtime.tflite_runner.TfliteRunner` accepts.
-    MissingPackageError
+        If the file is damaged or none of this toolkit.
+    MissingPackageError, ParityError
         If the runtime is not installed.
     """
 
@@ -86,18 +90,15 @@ class OtherRuntime:
         self._where = os.fspath(path)
         file = parse_tflite(read_bytes(path, "a TFLite model"), path)
         self.spec = file.spec
-        signature = check_step(file, self._where)
+        signature = read_signature(file, self._where)
         self._input, self._scores = signature.inputs[self.spec.input], signature.outputs["scores"]
         self._infos = [signature.inputs[state.name] for state in self.spec.states]
-        command = [python_of(runtime), "-u", _WORKER, runtime, self._where, str(1 + len(self._infos))]
-        # What a runtime says goes nowhere: a full pipe would stop it.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        self._command = [python_of(runtime), "-u", _WORKER, runtime, self._where, str(1 + len(self._infos))]
+        self._process: subprocess.Popen[bytes] | None = None
         self._states: list[np.ndarray] = []
         self.reset()
 
-    def __enter__(self) -> OtherRuntime:
+    def __enter__(self) -> TfliteProcess:
         return self
 
     def __exit__(
@@ -116,24 +117,29 @@ class OtherRuntime:
         return found
 
     def run(self, inputs: FloatArray) -> FloatArray:
-        """Take the next inputs of the one channel and return their scores.
+        """Take the next inputs of the one channel and return their scores, ``(1, steps, K)``.
 
         Raises
         ------
         AudioError
-            If the shape of `inputs` does not fit the model, or has several channels.
+            If `inputs` are not one channel of whole steps (of whole sequences, for a model that takes these).
         ParityError
             If the runtime refuses the model.
         """
-        n_steps = count_steps(self.spec, inputs.shape)
-        if inputs.shape[0] != 1:
-            raise AudioError(f"model inputs have {inputs.shape[0]} channels; accepted is 1")
+        per_call = self._input.shape[1]
+        if inputs.shape[0] != 1 or inputs.shape[1] % per_call or inputs.shape[2:] != self._input.shape[2:]:
+            raise AudioError(f"model inputs have shape {inputs.shape}; accepted are multiples of {self._input.shape}")
         stored = from_float(np.ascontiguousarray(inputs, np.float32), self._input)
-        scores = self._ask(stored.reshape(n_steps, *self._input.shape))
-        return to_float(scores, self._scores).reshape(1, n_steps, -1)
+        scores = self._ask(stored.reshape(-1, *self._input.shape))
+        return to_float(scores, self._scores).reshape(1, -1, self._scores.shape[2])
 
     def reset(self) -> None:
-        """Forget all inputs."""
+        """Forget all inputs: in a process that is new, because some models keep their states to themselves."""
+        self.close()
+        # What a runtime says goes nowhere: a full pipe would stop it.
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._ask(np.zeros((0, *self._input.shape), np.int8))
 
     def select(self, channels: Sequence[int]) -> None:
@@ -141,25 +147,32 @@ class OtherRuntime:
 
     def close(self) -> None:
         """End the process."""
+        if self._process is None:
+            return
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.wait(timeout=10)
+            assert pipe is not None
+            pipe.close()
+        self._process.wait(timeout=_PATIENCE_S)
+        self._process = None
 
     def _ask(self, steps: np.ndarray) -> np.ndarray:
+        assert self._process is not None
+        requests, answers = self._process.stdin, self._process.stdout
         try:
-            write_array(self._pipe(self._process.stdin), steps)
-            self._pipe(self._process.stdin).flush()
-            answers = [read_array(self._pipe(self._process.stdout)) for _ in range(1 + len(self._infos))]
-        except BrokenPipeError:
-            answers = [None]
-        arrays = [array for array in answers if array is not None]
-        if len(arrays) != len(answers):
+            arrays = _exchange(requests, answers, steps, 1 + len(self._infos))
+        except OSError:
+            arrays = [None]
+        found = [array for array in arrays if array is not None]
+        if len(found) != len(arrays):
             raise ParityError(f"{self._where}: {self.runtime} cannot run it")
-        self._states = arrays[1:]
-        return arrays[0]
+        self._states = found[1:]
+        return found[0]
 
-    @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        assert pipe is not None
-        return pipe
+
+def _exchange(
+    requests: IO[bytes] | None, answers: IO[bytes] | None, steps: np.ndarray, n_answers: int
+) -> list[np.ndarray | None]:
+    assert requests is not None and answers is not None
+    write_array(requests, steps)
+    requests.flush()
+    return [read_array(answers) for _ in range(n_answers)]

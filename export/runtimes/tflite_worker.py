@@ -2,9 +2,9 @@
 
     python tflite_worker.py RUNTIME MODEL INPUTS < requests > answers
 
-It needs numpy and the runtime, nothing of this toolkit; INPUTS is the number of inputs. A request is the steps ``(n, *input shape)`` as the model
-stores them, an answer the ``(n, *scores shape)`` scores, then each state; no step at all goes back to silence. Every
-array is a length (8 bytes, little-endian) and a file of numpy's ``npy`` format.
+INPUTS is the number of the model's inputs. It needs numpy and the runtime, nothing of this toolkit. A request is the
+steps ``(n, *input shape)`` as the model stores them, an answer the ``(n, *scores shape)`` scores, then each state; no
+step at all goes back to silence. Every array is a length (8 bytes, little-endian) and a file of numpy's ``npy`` format.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LiteModel:
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Return all outputs for all inputs."""
-        for detail, array in zip(self.inputs, arrays):
+        for detail, array in zip(self.inputs, arrays, strict=True):
             self._interpreter.set_tensor(detail["index"], array)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]

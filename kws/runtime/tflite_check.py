@@ -63,7 +63,8 @@ def check_step(file: TfliteFile, where: str) -> Signature:
     """
     model = file.model
     try:
-        graph = _only_graph(model)
+        graph = _main_graph(model)
+        _require_step(model)
         tensors = _tensors(file, graph)
         _check_operations(model, graph, tensors)
         signature = _signature(model, graph, tensors)
@@ -73,15 +74,36 @@ def check_step(file: TfliteFile, where: str) -> Signature:
     return signature
 
 
-def _only_graph(model: Row) -> Row:
+def read_signature(file: TfliteFile, where: str) -> Signature:
+    """Return the signature of any model that is written here; what its operations are is not looked at.
+
+    Raises
+    ------
+    ModelFileError
+        If it has none, or its tensors cannot be.
+    """
+    try:
+        graph = _main_graph(file.model)
+        signature = _signature(file.model, graph, _tensors(file, graph))
+    except OperationError as error:
+        raise ModelFileError(f"{where}: {error}") from None
+    if file.spec.input not in signature.inputs or "scores" not in signature.outputs:
+        raise ModelFileError(f"{where}: has no input {file.spec.input!r} or no output 'scores'")
+    return signature
+
+
+def _main_graph(model: Row) -> Row:
     graphs, buffers = model["subgraphs"] or [], model["buffers"] or []
-    if model["version"] != SCHEMA_VERSION or not buffers or buffers[0]["data"]:
+    if model["version"] != SCHEMA_VERSION or not graphs or not buffers or buffers[0]["data"]:
         raise OperationError("is no TFLite model of version 3")
+    return dict(graphs[0])
+
+
+def _require_step(model: Row) -> None:
     if any(code["builtin_code"] in _VARIABLES for code in model["operator_codes"] or []):
         raise OperationError("keeps its states to itself; accepted is a model whose states are inputs")
-    if len(graphs) != 1:
-        raise OperationError(f"has {len(graphs)} subgraphs; accepted is one")
-    return dict(graphs[0])
+    if len(model["subgraphs"]) != 1:
+        raise OperationError(f"has {len(model['subgraphs'])} subgraphs; accepted is one")
 
 
 def _tensors(file: TfliteFile, graph: Row) -> list[TensorInfo]:
@@ -100,13 +122,13 @@ def _tensors(file: TfliteFile, graph: Row) -> list[TensorInfo]:
 
 def _tensor(data: bytes, name: str, row: Row, place: slice | None) -> TensorInfo:
     shape = tuple(row["shape"] or ())
-    if row["type"] not in NUMPY_TYPES or row["type"] == DType.RESOURCE:
+    if row["type"] not in NUMPY_TYPES:
         raise OperationError(f"tensor {name[:60]!r} has the type {row['type']}, which is not accepted")
     if not 1 <= len(shape) <= _MAX_AXES or not all(1 <= axis <= MAX_COMPUTED_VALUES for axis in shape):
         raise OperationError(f"tensor {name[:60]!r} has the shape {list(shape)[:8]}, which is not accepted")
     dtype = DType(row["type"])
     n_bytes = math.prod(shape) * NUMPY_TYPES[dtype].itemsize
-    if place is not None and place.stop - place.start != n_bytes:
+    if place is not None and (place.stop - place.start != n_bytes or dtype is DType.RESOURCE):
         raise OperationError(f"tensor {name[:60]!r} claims {n_bytes} bytes, its buffer has {place.stop - place.start}")
     if place is not None and place.start % 16:
         raise OperationError(f"tensor {name[:60]!r} is not aligned")
@@ -215,6 +237,11 @@ def _check_spec(signature: Signature, spec: ModelSpec, where: str) -> None:
             raise ModelFileError(f"{where}: has the {side} {shown[:120]!r}; its spec says {', '.join(wanted)}")
     n_bands = spec.front_end.n_bands
     input_shape = (1, spec.step_samples) if spec.input == "samples" else (1, spec.step_frames, n_bands)
+    found_shape = signature.inputs[spec.input].shape
+    if found_shape != input_shape and not spec.states and len(found_shape) == len(input_shape):
+        raise ModelFileError(
+            f"{where}: takes sequences, {spec.input} {found_shape}; accepted is one step {input_shape}"
+        )
     _check_shape(signature.inputs[spec.input], input_shape, where)
     _check_shape(signature.outputs["scores"], (1, 1, len(spec.keywords)), where)
     for state in spec.states:

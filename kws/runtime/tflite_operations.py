@@ -14,6 +14,8 @@ from kws.runtime.tflite_schema import NO_ACTIVATION, PADDING_VALID, RELU, DType,
 
 Shape = tuple[int, ...]
 
+_MAX_FFT = 4096
+
 
 class OperationError(ValueError):
     """A model holds something that is not accepted; the message goes on from the name of its file."""
@@ -170,7 +172,7 @@ def _mean(step: Step) -> Shape:
     x, axes = step.inputs[0], _whole_numbers(step.inputs[1], 1)
     if len(axes) != 1 or not 0 <= axes[0] < len(x.shape) or not step.options["keep_dims"]:
         raise OperationError("MEAN has axes that do not fit")
-    _require_types(step, (DType.FLOAT32, DType.INT8))
+    _require_types(step, (DType.FLOAT32, DType.INT8, DType.INT16))
     return tuple(1 if index == axes[0] else size for index, size in enumerate(x.shape))
 
 
@@ -195,6 +197,23 @@ def _quantize(step: Step) -> Shape:
         raise OperationError("QUANTIZE gives a type that is not accepted")
     if step.inputs[0].dtype not in (DType.FLOAT32, DType.INT8, DType.INT16):
         raise OperationError("QUANTIZE takes a type that is not accepted")
+    return step.inputs[0].shape
+
+
+def _real_fft(step: Step) -> Shape:
+    x, size = step.inputs[0], step.inputs[0].shape[-1]
+    lengths = _whole_numbers(step.inputs[1], 1)
+    is_power_of_two = 2 <= size <= _MAX_FFT and size & (size - 1) == 0
+    if len(x.shape) != 3 or x.shape[1] != 1 or lengths != (1, size) or not is_power_of_two:
+        raise OperationError("RFFT2D is not accepted in that form")
+    if (x.dtype, step.output.dtype) != (DType.FLOAT32, DType.COMPLEX64):
+        raise OperationError("RFFT2D takes or gives types that are not accepted")
+    return *x.shape[:2], size // 2 + 1
+
+
+def _part(step: Step) -> Shape:
+    if (step.inputs[0].dtype, step.output.dtype) != (DType.COMPLEX64, DType.FLOAT32):
+        raise OperationError(f"{step.op.name} takes or gives types that are not accepted")
     return step.inputs[0].shape
 
 
@@ -226,5 +245,7 @@ _RULES: dict[Op, tuple[int, Callable[[Step], Shape]]] = {
     **dict.fromkeys(_BINARY, (2, _binary)),
     **dict.fromkeys((Op.LOGISTIC, Op.RELU, Op.TANH, Op.LOG), (1, _unary)),
     Op.QUANTIZE: (1, _quantize),
+    Op.RFFT2D: (2, _real_fft),
+    **dict.fromkeys((Op.REAL, Op.IMAG), (1, _part)),
 }
 """Number of inputs (0 is any), and what computes the shape of the result."""

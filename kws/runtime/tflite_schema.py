@@ -42,6 +42,9 @@ class Op(IntEnum):
     POW = 78
     QUANTIZE = 114
     CALL_ONCE = 129
+    RFFT2D = 131
+    IMAG = 133
+    REAL = 134
     VAR_HANDLE = 142
     READ_VARIABLE = 143
     ASSIGN_VARIABLE = 144
@@ -54,6 +57,7 @@ class DType(IntEnum):
     INT32 = 2
     INT64 = 4
     INT16 = 7
+    COMPLEX64 = 8
     INT8 = 9
     RESOURCE = 13
 
@@ -63,6 +67,7 @@ NUMPY_TYPES: dict[DType, np.dtype[Any]] = {
     DType.INT32: np.dtype("<i4"),
     DType.INT64: np.dtype("<i8"),
     DType.INT16: np.dtype("<i2"),
+    DType.COMPLEX64: np.dtype("<c8"),
     DType.INT8: np.dtype("i1"),
     DType.RESOURCE: np.dtype("<i4"),
 }
@@ -171,6 +176,7 @@ TABLES: dict[str, dict[str, Field]] = {
     "StridedSliceOptions": _numbers("i32", "begin_mask", "end_mask"),
     "PowOptions": {},
     "QuantizeOptions": {},
+    "Rfft2dOptions": {},
     "CallOnceOptions": {"init_subgraph_index": Field(0, "i32")},
     "VarHandleOptions": {"shared_name": Field(1, "text")},
     "ReadVariableOptions": {},
@@ -193,6 +199,7 @@ OPTION_TABLES: dict[int, str] = {
     56: "PowOptions",
     89: "QuantizeOptions",
     103: "CallOnceOptions",
+    105: "Rfft2dOptions",
     111: "VarHandleOptions",
     112: "ReadVariableOptions",
     113: "AssignVariableOptions",
@@ -214,6 +221,7 @@ OPTIONS_OF: dict[Op, str] = {
     Op.STRIDED_SLICE: "StridedSliceOptions",
     Op.POW: "PowOptions",
     Op.QUANTIZE: "QuantizeOptions",
+    Op.RFFT2D: "Rfft2dOptions",
     Op.CALL_ONCE: "CallOnceOptions",
     Op.VAR_HANDLE: "VarHandleOptions",
     Op.READ_VARIABLE: "ReadVariableOptions",
