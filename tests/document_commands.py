@@ -18,15 +18,16 @@ from tests.documents import ROOT
 # Options of programs that are not ours, looked up in their manuals.
 FOREIGN: dict[str, set[str]] = {
     ".": set(),
-    "arecord": {"-f", "-r", "-c", "-d"},
+    "arecord": {"-f", "-r", "-c", "-d", "-l"},
     "cd": set(),
+    "dpkg": {"--print-architecture"},
     "echo": set(),
     "ffmpeg": {"-i", "-f", "-ar", "-ac"},
     "git": set(),
     "journalctl": {"--user", "-u", "-f"},
     "loginctl": set(),
     "read": {"-r"},
-    "systemctl": {"--user"},
+    "systemctl": {"--user", "--property"},
     "tensorboard": {"--logdir"},
     "usermod": {"-aG"},
 }
@@ -40,7 +41,7 @@ ACCELERATE = {
     "--main_process_port",
 }
 # Debian packages beside those of the lists that `make` installs from.
-MORE_PACKAGES = {"git", "python3-venv", "festvox-kdlpc16k"}
+MORE_PACKAGES = {"git", "python3-venv", "festvox-kdlpc16k", "debootstrap", "qemu-user-static"}
 SHIMS = {"run.py": "run", "train.py": "train"}
 OF_OURS = ("recipes/", "benchmarks/", "kws/", "docs/", "tests/", "tools/", "export/", "data_tools/")
 
