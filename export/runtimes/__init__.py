@@ -92,7 +92,7 @@ class TfliteProcess:
         signature = read_signature(file, self._where)
         self._input, self._scores = signature.inputs[self.spec.input], signature.outputs["scores"]
         self._infos = [signature.inputs[state.name] for state in self.spec.states]
-        self._command = [python_of(runtime), "-u", _WORKER, runtime, self._where, str(1 + len(self._infos))]
+        self._command = [str(python_of(runtime)), "-u", str(_WORKER), runtime, self._where, str(1 + len(self._infos))]
         self._process: subprocess.Popen[bytes] | None = None
         self._states: list[np.ndarray] = []
         self.reset()
