@@ -58,13 +58,23 @@ def _open_onnx(path: str | os.PathLike[str]) -> Runner:
     return OnnxRunner(path)
 
 
+def _open_graph(path: str | os.PathLike[str]) -> Runner:
+    from kws.runtime.graph_runner import GraphRunner
+
+    return GraphRunner(path)
+
+
 def _open_tflite(path: str | os.PathLike[str]) -> Runner:
     from kws.runtime.tflite_runner import TfliteRunner
 
     return TfliteRunner(path)
 
 
-RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {".onnx": _open_onnx, ".tflite": _open_tflite}
+RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {
+    ".kws": _open_graph,
+    ".onnx": _open_onnx,
+    ".tflite": _open_tflite,
+}
 """What opens a model file, by its suffix."""
 
 
