@@ -80,9 +80,9 @@ HEAVY = {
     "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/*.py"],
     "onnx": ["export/*"],
     "flatbuffers": ["export/tflite_*.py"],
-    "ai_edge_litert": ["kws/runtime/tflite_runner.py", "export/tflite_*.py"],
-    "tflite_runtime": ["kws/runtime/tflite_runner.py", "export/tflite_*.py"],
-    "tflite_micro": [],
+    "ai_edge_litert": ["kws/runtime/tflite_runner.py", "export/runtimes/tflite_worker.py"],
+    "tflite_runtime": ["kws/runtime/tflite_runner.py", "export/runtimes/tflite_worker.py"],
+    "tflite_micro": ["export/runtimes/tflite_worker.py"],
     "soundfile": [
         "kws/audio.py",
         "kws/runtime/sources/file.py",
