@@ -16,7 +16,7 @@ import numpy as np
 
 from export.onnx_builder import TO_THE_END, OnnxBuilder, onnx
 from export.onnx_front_end import add_front_end, front_end_states
-from kws.errors import ConfigError
+from export.trained import require_fit
 from kws.graph import (
     Activation,
     Add,
@@ -44,14 +44,7 @@ def complete_spec(spec: ModelSpec, graph: Graph) -> ModelSpec:
     ConfigError
         If the graph is not the one that the spec describes.
     """
-    pairs = {
-        "bands": (spec.front_end.n_bands, graph.n_features),
-        "keywords": (len(spec.keywords), graph.n_keywords),
-        "step_frames": (spec.step_frames, graph.step_frames),
-    }
-    for name, (stated, actual) in pairs.items():
-        if stated != actual:
-            raise ConfigError(f"the spec says {name} {stated}, the network has {actual}")
+    require_fit(spec, graph)
     leading = front_end_states(spec.front_end) if spec.input == "samples" else ()
     return dataclasses.replace(spec, states=(*leading, *graph.states))
 

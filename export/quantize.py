@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from kws.errors import ParityError
 from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Operation, Ranges, calibrate
 
 __all__ = ["Ranges", "calibrate", "quantize_weight", "with_int8_weights"]
@@ -27,7 +28,14 @@ def quantize_weight(values: Array, output_axis: int | None = None) -> tuple[npt.
         -127 to 127.
     scale : array of float32
         As many axes as `values`, each of length 1 but `output_axis`.
+
+    Raises
+    ------
+    ParityError
+        If a weight is NaN or infinite: no integer stands for it.
     """
+    if not np.isfinite(values).all():
+        raise ParityError("a weight is NaN or infinite")
     others = tuple(axis for axis in range(values.ndim) if axis != output_axis)
     greatest = np.abs(values).max(axis=others, keepdims=True)
     # Weights that are all zero stay so at any scale.

@@ -75,6 +75,10 @@ HEAVY = {
     "torch": ["kws/features/torch_*.py", "kws/models/*", "kws/train/*", "export/*"],
     "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/*.py"],
     "onnx": ["export/*"],
+    "flatbuffers": ["export/tflite_*.py"],
+    "ai_edge_litert": ["kws/runtime/tflite_runner.py", "export/tflite_*.py"],
+    "tflite_runtime": ["kws/runtime/tflite_runner.py", "export/tflite_*.py"],
+    "tflite_micro": [],
     "soundfile": [
         "kws/audio.py",
         "kws/runtime/sources/file.py",

@@ -249,12 +249,13 @@ def _epoch_line(progress: StepReport) -> str:
 
 
 def _export(session: Session, console: Console) -> None:
-    from export import export_model, load_trained
+    from export import export_model, open_trained
     from kws.train.run_folder import BEST
 
-    spec, model = load_trained(session.out / BEST)
+    trained = open_trained(session.out / BEST)
+    spec = trained.spec
     path = session.out / f"{spec.name}.onnx"
-    report = export_model(spec, model, path, "onnx", session.parity_audio())
+    (report,) = export_model(trained, path, audio=session.parity_audio()).values()
     for warning in _warnings(spec.training, session.corpus.validation.has_people):
         _say(console, "careful: ", warning)
     thresholds = ", ".join(f"{k} {spec.decision_of(k).threshold:.4f}" for k in spec.keywords)
