@@ -8,16 +8,15 @@ import struct
 import zlib
 
 import numpy as np
-import numpy.typing as npt
 
 from export.onnx_writer import complete_spec
+from export.quantize import quantize_weight
 from kws.config import FrontEndConfig
 from kws.features.tables import front_end_tables, pcen_tables
 from kws.graph import Array, Graph, Operation
 from kws.graph.layout import ACTIVATIONS, FLOAT32, HEADER, INT8, LAYOUTS, MAGIC, VERSION
 from kws.spec import ModelSpec
 
-_INT8_MAX = 127
 _HEADER_BYTES = struct.calcsize(HEADER)
 _CRC_BYTES = 4
 
@@ -93,18 +92,8 @@ def _float32(tensor: Array) -> bytes:
 
 
 def _int8(tensor: Array) -> bytes:
-    scales, codes = quantise_rows(tensor)
-    return _aligned(_head(INT8, tensor, len(scales)) + scales.astype("<f4").tobytes() + codes.tobytes())
-
-
-def quantise_rows(tensor: Array) -> tuple[Array, npt.NDArray[np.int8]]:
-    """Return a scale for each row of the first axis, and the int8 codes: ``tensor`` is about ``scale * code``."""
-    rows = tensor.reshape(len(tensor), -1)
-    largest = np.abs(rows).max(axis=1)
-    # A row of zeros may have any scale.
-    scales = np.where(largest > 0, largest / _INT8_MAX, 1.0).astype(np.float32)
-    codes = np.clip(np.rint(rows / scales[:, None]), -_INT8_MAX, _INT8_MAX).astype(np.int8)
-    return scales, codes.reshape(tensor.shape)
+    codes, scales = quantize_weight(tensor, 0)
+    return _aligned(_head(INT8, tensor, scales.size) + scales.astype("<f4").tobytes() + codes.tobytes())
 
 
 def _head(kind: int, tensor: Array, n_scales: int) -> bytes:
