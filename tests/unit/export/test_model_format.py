@@ -198,12 +198,12 @@ def _sigmoid(x: float) -> float:
 
 def page_bytes() -> bytes:
     """Return the file that the page prints: its blocks of hexadecimal numbers, with the spec in its place."""
-    text = PAGE.read_text(encoding="utf-8")
-    spec = re.findall(r"```json\n(.*?)\n```", text, flags=re.S)[0]
+    example = PAGE.read_text(encoding="utf-8").split("## An example")[1]
     data = b""
-    for number, block in enumerate(re.findall(r"```hex\n(.*?)```", text, flags=re.S)):
-        if number == 1:
-            data += spec.encode("ascii")
+    for block in re.findall(r"```text\n(.*?)\n```", example, flags=re.S):
+        if block.startswith("{"):
+            data += block.encode("ascii")
+            continue
         for line in block.splitlines():
             offset, *values = line.split()
             assert int(offset, 16) == len(data), line
