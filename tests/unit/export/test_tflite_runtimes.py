@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,20 @@ def test_states_inside(small: Case, runtime: str, tmp_path: Path) -> None:
     # Whole numbers: nothing may differ, wherever they are kept.
     inside, outside = (scores_in(runtime, tmp_path / f"{name}.tflite", features) for name in ("int8", "outside"))
     assert np.array_equal(inside, outside)
+
+
+def test_the_runner_of_detectors_in_tflite_runtime(small: Case, tmp_path: Path) -> None:
+    # That environment has numpy and the runtime, nothing else: what a small device has.
+    write_tflite(small.spec, small.graph, tmp_path / "m.tflite")
+    np.save(tmp_path / "features.npy", small.inputs["features"])
+    program = (
+        "import sys, numpy as np; from kws.runtime.runner import open_runner; runner = open_runner('m.tflite'); "
+        "assert 'tflite_runtime' in sys.modules; np.save('scores.npy', runner.run(np.load('features.npy')))"
+    )
+    root = Path(runtimes.__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([python_of(TFLITE_RUNTIME), "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert np.abs(np.load(tmp_path / "scores.npy") - small.scores).max() <= 1e-5
 
 
 def test_reset_is_silence_wherever_states_are(small: Case, tmp_path: Path) -> None:
