@@ -6,6 +6,7 @@ them: there are operations that one runtime computes, and another loads and comp
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -41,6 +42,7 @@ _WORKER = Path(__file__).with_name("tflite_worker.py")
 _PATIENCE_S = 10.0
 
 
+@functools.cache
 def python_of(runtime: str) -> Path:
     """Return the interpreter that has a runtime.
 

@@ -133,6 +133,7 @@ def test_inputs_that_do_not_fit(small: Case, tmp_path: Path) -> None:
 
 
 def test_a_missing_runtime_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python_of.cache_clear()
     with pytest.raises(ConfigError, match="runtime is 'tensorflow'"):
         python_of("tensorflow")
     monkeypatch.setattr(runtimes, "ENVIRONMENT", tmp_path / ".venv-tflite")
