@@ -14,7 +14,7 @@ PYTEST_JOBS ?= 2
 # The tests run in several processes; each keeps to one thread.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test lint format clean $(TFLITE_ENV)
+.PHONY: help run test lint format docs clean $(TFLITE_ENV)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -35,8 +35,12 @@ format: $(DEV_ENV)/.installed ## Put the code into the one format
 	$(DEV_ENV)/bin/python -m ruff check --fix .
 	$(DEV_ENV)/bin/python -m ruff format .
 
+docs: $(DEV_ENV)/.installed ## Build the site of the documents into site/
+	@NO_MKDOCS_2_WARNING=1 $(DEV_ENV)/bin/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean: ## Remove environments, caches and build folders (never runs/)
-	rm -rf $(RUN_ENV) $(DEV_ENV) $(TFLITE_ENV) build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN_ENV) $(DEV_ENV) $(TFLITE_ENV) build dist site *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
 
 # Set-up is done again only when what it reads has changed.
