@@ -18,7 +18,7 @@ from tests.documents import ROOT
 # Options of programs that are not ours, looked up in their manuals.
 FOREIGN: dict[str, set[str]] = {
     ".": set(),
-    "arecord": {"-f", "-r", "-c", "-d"},
+    "arecord": {"-f", "-r", "-c", "-d", "-l"},
     "cd": set(),
     "echo": set(),
     "ffmpeg": {"-i", "-f", "-ar", "-ac"},
@@ -26,7 +26,7 @@ FOREIGN: dict[str, set[str]] = {
     "journalctl": {"--user", "-u", "-f"},
     "loginctl": set(),
     "read": {"-r"},
-    "systemctl": {"--user"},
+    "systemctl": {"--user", "--property"},
     "tensorboard": {"--logdir"},
     "usermod": {"-aG"},
 }
@@ -214,14 +214,16 @@ def of_accelerate(arguments: Sequence[str], is_whole: bool) -> Complaint:
     return f"accelerate launch has no {sorted(unknown)}" if unknown else of_python(arguments[place:], is_whole)
 
 
-def of_shell(arguments: Sequence[str], _: bool) -> Complaint:
-    """Check ``sh SCRIPT``: the script is ours, and knows the options."""
+def of_shell(arguments: Sequence[str], is_whole: bool) -> Complaint:
+    """Check ``sh SCRIPT``: the script is ours and knows the options; what stands after ``--`` are those of `kws run`."""
     script = ROOT / arguments[0]
     if not script.is_file():
         return f"{arguments[0]} is not there"
-    text = script.read_text(encoding="utf-8")
-    unknown = [option for option in options_of(arguments[1:]) if option not in text]
-    return f"{arguments[0]} does not know {unknown}" if unknown else None
+    text, own, for_run = script.read_text(encoding="utf-8"), list(arguments[1:]), []
+    if "--" in own and "kws run" in text:
+        own, for_run = own[: own.index("--")], own[own.index("--") + 1 :]
+    unknown = [option for option in options_of(own) if option not in text]
+    return f"{arguments[0]} does not know {unknown}" if unknown else of_kws(["run", *for_run], is_whole)
 
 
 def of_sudo(arguments: Sequence[str], is_whole: bool) -> Complaint:
