@@ -45,6 +45,8 @@ FOREIGN_JVM = (
     "com.google.ai.edge.",
     "ai.onnxruntime.",
 )
+# What a build with Gradle may be told to fetch.
+FOREIGN_ARTEFACTS = {"com.google.ai.edge.litert:litert", "com.microsoft.onnxruntime:onnxruntime-android"}
 # Its block is an outline of interfaces; tests/test_docs_site.py looks their names up in the reference.
 OUTLINES = {"docs/architecture.md"}
 
@@ -247,6 +249,15 @@ def of_xml(block: Block, _: Sequence[Block]) -> Complaints:
         yield f"is no XML: {error}"
 
 
+def of_groovy(block: Block, _: Sequence[Block]) -> Complaints:
+    """Check that a part of a Gradle file is whole, and which packages it names."""
+    if block.text.count("{") != block.text.count("}") or block.text.count("(") != block.text.count(")"):
+        yield "has a bracket without its fellow"
+    for artefact in re.findall(r"['\"]([\w.-]+:[\w.-]+):[\w.-]+['\"]", block.text):
+        if artefact not in FOREIGN_ARTEFACTS:
+            yield f"{artefact}: look it up, and add it to FOREIGN_ARTEFACTS"
+
+
 def of_jvm(block: Block, _: Sequence[Block], root: Path = ROOT / "export" / "android") -> Complaints:
     """Check that classes of ours that Java or Kotlin imports are there, with the methods that are called of them."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in root.rglob("*.java")}
@@ -262,6 +273,7 @@ def of_jvm(block: Block, _: Sequence[Block], root: Path = ROOT / "export" / "and
 
 BLOCK_RULES: dict[str, Callable[[Block, Sequence[Block]], Complaints]] = {
     **dict.fromkeys(SHELL, of_shell),
+    "groovy": of_groovy,
     "hex": of_hex,
     "ini": of_ini,
     "java": of_jvm,

@@ -20,16 +20,20 @@ FOREIGN: dict[str, set[str]] = {
     ".": set(),
     "arecord": {"-f", "-r", "-c", "-d", "-l"},
     "cd": set(),
+    "cp": set(),
     "echo": set(),
     "ffmpeg": {"-i", "-f", "-ar", "-ac"},
     "git": set(),
     "journalctl": {"--user", "-u", "-f"},
     "loginctl": set(),
+    "mkdir": {"-p"},
     "read": {"-r"},
     "systemctl": {"--user", "--property"},
     "tensorboard": {"--logdir"},
     "usermod": {"-aG"},
 }
+# Their last argument is what they make.
+MAKERS = {"cp", "mkdir"}
 # Of `accelerate launch`, before the script.
 ACCELERATE = {
     "--multi_gpu",
@@ -58,7 +62,7 @@ def complaint_of(command: Sequence[str], is_whole: bool = True) -> Complaint:
         False for one that is only named in a sentence: it may lack arguments.
     """
     program, *arguments = command
-    for word in arguments:
+    for word in arguments[:-1] if program in MAKERS else arguments:
         if word.startswith(OF_OURS) and "…" not in word and not (ROOT / word).exists():
             return f"{word} is not there"
     rule = RULES.get(program)
@@ -215,7 +219,7 @@ def of_accelerate(arguments: Sequence[str], is_whole: bool) -> Complaint:
 
 
 def of_shell(arguments: Sequence[str], is_whole: bool) -> Complaint:
-    """Check ``sh SCRIPT``: the script is ours and knows the options; what stands after ``--`` are those of `kws run`."""
+    """Check ``sh SCRIPT``: it is ours and knows the options; those behind ``--`` are of `kws run`."""
     script = ROOT / arguments[0]
     if not script.is_file():
         return f"{arguments[0]} is not there"
