@@ -21,6 +21,7 @@ FOREIGN: dict[str, set[str]] = {
     "arecord": {"-f", "-r", "-c", "-d", "-l"},
     "cd": set(),
     "cp": set(),
+    "dpkg": {"--print-architecture"},
     "echo": set(),
     "ffmpeg": {"-i", "-f", "-ar", "-ac"},
     "git": set(),
