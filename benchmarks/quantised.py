@@ -200,9 +200,8 @@ def main() -> None:
             times = f"{r.block_us:.1f} | {r.block_ratio:.2f} | {r.step_us:.1f}"
             sizes = f"{r.size_bytes / 1000:.1f} | {r.size_with_front_end_bytes / 1000:.1f}"
             print(f"| {name} | {sizes} | {times} | {mean_loss_points(r.points):+.2f} |")
-        print(
-            f"\na step of training with --qat takes {training_ratio(model, spec, ranges, options.rounds):.1f} times as long"
-        )
+        ratio = training_ratio(model, spec, ranges, options.rounds)
+        print(f"\na step of training with --qat takes {ratio:.1f} times as long")
         for name, result in results.items():
             if name != FLOAT:
                 print("\n" + "\n".join(line for point in result.points for line in point.lines()))
