@@ -45,7 +45,7 @@ ACCELERATE = {
     "--main_process_port",
 }
 # Debian packages beside those of the lists that `make` installs from.
-MORE_PACKAGES = {"git", "python3-venv", "festvox-kdlpc16k"}
+MORE_PACKAGES = {"git", "python3-venv", "festvox-kdlpc16k", "debootstrap", "qemu-user-static"}
 SHIMS = {"run.py": "run", "train.py": "train"}
 OF_OURS = ("recipes/", "benchmarks/", "kws/", "docs/", "tests/", "tools/", "export/", "data_tools/")
 
