@@ -27,7 +27,7 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from export import export_model  # noqa: E402
+from export import Trained, export_model  # noqa: E402
 from kws.cli.streams import make_streams_of  # noqa: E402
 from kws.evaluate.class_report import (  # noqa: E402
     ClassReport,
@@ -119,7 +119,7 @@ def train(ways: list[str], recipe: Recipe, corpus: Corpus, out: Path) -> list[Pa
     for way, learner in zip(ways, learners, strict=True):
         trained = validator.judge(learner.averaged).apply(learner.averaged.trained_spec(spec))
         paths.append(out / f"{recipe.name}-{way}.onnx")
-        export_model(trained, learner.averaged.model.eval(), paths[-1], "onnx", session.parity_audio())
+        export_model(Trained.of_model(trained, learner.averaged.model), paths[-1], audio=session.parity_audio())
     return paths
 
 

@@ -1,71 +1,61 @@
-"""From a trained network to a file for a device: one graph, many writers, one gate.
-
-A new target is one file with a writer and an artefact class, and one line in ``EXPORTERS``.
-"""
+"""From a trained network to files for devices: one graph, many writers, one gate."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from export.load import load_trained
-from export.onnx_artefact import OnnxArtefact
-from export.onnx_writer import write_onnx
-from export.parity import Artefact, ParityReport, check_parity
+from export.load import load_trained, open_trained
+from export.parity import ParityReport, Tolerance, check_parity
+from export.runtimes import MissingRuntimeError, TfliteProcess
+from export.targets import EXPORTERS, Exporter, Job, Opener
+from export.trained import Run, Trained, synthetic_signals
 from kws.audio import FloatArray
 from kws.config import require_one_of
 from kws.errors import ModelFileError, ParityError
-from kws.graph import Graph
-from kws.models import StreamingModel
-from kws.spec import ModelSpec
 
-DEFAULT_INPUT = "samples"
-"""The front-end inside the graph is the cheaper form, as ``benchmarks/front_end_in_graph.py`` measures."""
-
-__all__ = ["DEFAULT_INPUT", "EXPORTERS", "Exporter", "ParityReport", "export_model", "load_trained"]
-
-
-@dataclass(frozen=True)
-class Exporter:
-    """One target: how a file is written, and how it is opened in its runtime for the gate."""
-
-    write: Callable[[ModelSpec, Graph, Path], None]
-    open: Callable[[Path], Artefact]
-
-
-EXPORTERS: dict[str, Exporter] = {
-    "onnx": Exporter(write_onnx, OnnxArtefact),
-}
+__all__ = [
+    "EXPORTERS",
+    "Exporter",
+    "Job",
+    "ParityReport",
+    "Trained",
+    "export_each",
+    "export_model",
+    "load_trained",
+    "open_trained",
+]
 
 
 def export_model(
-    spec: ModelSpec,
-    model: StreamingModel,
+    trained: Trained,
     path: str | os.PathLike[str],
     target: str = "onnx",
     audio: Sequence[FloatArray] = (),
-    model_input: str = DEFAULT_INPUT,
-) -> ParityReport:
+    model_input: str | None = None,
+) -> dict[str, ParityReport]:
     """Write a trained network as a self-describing file that has passed the parity gate.
 
     Parameters
     ----------
-    spec : ModelSpec
-        Goes into the file, with the input and states that the file has.
-    model : StreamingModel
-        Left as it is, but put into evaluation mode.
+    trained : Trained
     path : path
         File to write; it appears only after the gate was passed.
     target : str
         Name in :data:`EXPORTERS`.
     audio : sequence of array, each (N,)
-        Real recordings at 16 kHz for the gate.
-    model_input : {"samples", "features"}
-        Whether the front-end is inside the file.
+        Real recordings at 16 kHz, for the gate and for writers that must know the range of every value.
+    model_input : {"samples", "features"}, optional
+        Whether the front-end is inside the file; by default as the target does best.
+
+    Returns
+    -------
+    dict of str to ParityReport
+        What the gate measured, by runtime.
 
     Raises
     ------
@@ -78,15 +68,73 @@ def export_model(
         If the file cannot be written.
     """
     require_one_of("target", target, EXPORTERS)
-    exporter, model = EXPORTERS[target], model.eval()
-    spec = dataclasses.replace(spec, input=model_input)
-    place = Path(path)
+    return _export(trained, EXPORTERS[target], Path(path), _runs(trained, audio), model_input)
+
+
+def export_each(
+    trained: Trained,
+    folder: Path,
+    targets: Sequence[str],
+    audio: Sequence[FloatArray] = (),
+    model_input: str | None = None,
+) -> Iterator[tuple[str, Path, dict[str, ParityReport] | ParityError]]:
+    """Write one network as several files, named after it, and say of each how it went.
+
+    Parameters
+    ----------
+    trained, audio, model_input
+        As for :func:`export_model`. A target that cannot take the input keeps its own.
+    folder : Path
+        Is made if need be.
+    targets : sequence of str
+        Names in :data:`EXPORTERS`.
+
+    Yields
+    ------
+    target : str
+    path : Path
+    reports : dict of str to ParityReport, or ParityError
+        What the gate measured by runtime, or why there is no file.
+
+    Raises
+    ------
+    ConfigError, ModelFileError
+        As :func:`export_model`.
+    """
+    for target in targets:
+        require_one_of("target", target, EXPORTERS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    runs = _runs(trained, audio)
+    for target in dict.fromkeys(targets):
+        exporter = EXPORTERS[target]
+        path = folder / f"{trained.spec.name}{exporter.suffix}"
+        takes = model_input if model_input in exporter.inputs else None
+        try:
+            yield target, path, _export(trained, exporter, path, runs, takes)
+        except ParityError as error:
+            yield target, path, error
+
+
+def _runs(trained: Trained, audio: Sequence[FloatArray]) -> tuple[list[Run], list[Run]]:
+    """Return what the network makes of the recordings, and of the synthetic signals."""
+    return trained.runs(audio), trained.runs(list(synthetic_signals().values()))
+
+
+def _export(
+    trained: Trained, exporter: Exporter, place: Path, runs: tuple[list[Run], list[Run]], model_input: str | None
+) -> dict[str, ParityReport]:
+    model_input = model_input or exporter.inputs[0]
+    require_one_of("input", model_input, exporter.inputs)
+    recorded, synthetic = runs
+    spec = dataclasses.replace(trained.spec, input=model_input)
     # The suffix stays, as it chooses the runtime.
     temporary = place.parent / f".{place.stem}.{os.getpid()}.tmp{place.suffix}"
     try:
-        exporter.write(spec, model.to_graph(), temporary)
-        report = check_parity(exporter.open(temporary), model, audio)
-        report = dataclasses.replace(report, size_bytes=temporary.stat().st_size)
+        exporter.write(Job(spec, trained.graph, temporary, [run.features[0] for run in recorded]))
+        reports = _pass_gate(exporter, temporary, [*recorded, *synthetic], exporter.tolerances[model_input])
         os.replace(temporary, place)
     except (ParityError, ModelFileError) as error:
         raise ParityError(f"{place.name} was not written: {error}") from None
@@ -96,4 +144,27 @@ def export_model(
         # Where the folder is none, there is nothing to remove either.
         with contextlib.suppress(OSError):
             temporary.unlink()
-    return report
+    return reports
+
+
+def _pass_gate(exporter: Exporter, path: Path, runs: Sequence[Run], tolerance: Tolerance) -> dict[str, ParityReport]:
+    reports = {}
+    for runtime, open_artefact in {**exporter.runtimes, **exporter.further}.items():
+        try:
+            reports[runtime] = _compare(open_artefact, path, runs, tolerance)
+        except MissingRuntimeError:
+            if runtime not in exporter.further:
+                raise
+        except ParityError as error:
+            raise ParityError(f"{runtime}: {error}") from None
+    return reports
+
+
+def _compare(open_artefact: Opener, path: Path, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
+    artefact = open_artefact(path)
+    report = check_parity(artefact, runs, tolerance)
+    if isinstance(artefact, TfliteProcess):
+        artefact.close()
+        # What it took to talk to the process is no time of a step.
+        report = dataclasses.replace(report, step_us=math.nan)
+    return dataclasses.replace(report, size_bytes=path.stat().st_size)

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from export.trained import Trained
 from kws.errors import CheckpointError, KwsError
 from kws.models import StreamingModel, build_model
+from kws.runtime.graph_file import read_graph_file
 from kws.spec import ModelSpec
 from kws.train.checkpoint import load_checkpoint
 
@@ -51,6 +53,19 @@ def load_trained(path: str | os.PathLike[str]) -> tuple[ModelSpec, StreamingMode
     except (RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: the weights do not fit the network ({_one_line(error)})") from None
     return spec, model.eval()
+
+
+def open_trained(path: str | os.PathLike[str]) -> Trained:
+    """Open a checkpoint, or a graph file (``.kws``), for the writers.
+
+    Raises
+    ------
+    CheckpointError, ModelFileError
+        As :func:`load_trained` and :func:`kws.runtime.graph_file.read_graph_file`.
+    """
+    if Path(path).suffix.lower() == ".kws":
+        return Trained.of_graph(*read_graph_file(path))
+    return Trained.of_model(*load_trained(path))
 
 
 def _weights(checkpoint: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Tensor]:

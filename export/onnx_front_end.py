@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from export.onnx_builder import TO_THE_END, OnnxBuilder
+from export.onnx_tables import add_bands, add_half_dft
 from kws.config import FrontEndConfig
-from kws.features.tables import front_end_tables, pcen_tables
+from kws.features.tables import pcen_tables
 from kws.spec import StateSpec
 
 _Float64Array = npt.NDArray[np.float64]
@@ -74,35 +75,16 @@ def _frames(builder: OnnxBuilder, config: FrontEndConfig, samples: str, new_stat
 
 
 def _band_energies(builder: OnnxBuilder, config: FrontEndConfig, frames: str) -> str:
-    bands = front_end_tables(config).bands
-    # Bins that no band takes are never computed.
-    bins = np.flatnonzero(bands.any(axis=1))
-    cosines, sines = _half_dft(config, bins)
+    cosines, sines = add_half_dft(builder, config)
     # The window is symmetric, so the samples that stand in for each other are added or subtracted first; that
     # halves the products. Its first value is zero: that sample has no partner and needs none.
     half, start = config.window_samples // 2, _n_hops(config) * config.hop_samples - config.window_samples
     late = builder.slice(frames, -half, TO_THE_END, 2)
     early = builder.slice(frames, start + half, start, 2, step=-1)
-    even = builder.node("MatMul", [builder.node("Add", [late, early]), builder.weight("front_end_cos", cosines)])
-    odd = builder.node("MatMul", [builder.node("Sub", [late, early]), builder.weight("front_end_sin", sines)])
+    even = builder.node("MatMul", [builder.node("Add", [late, early]), cosines])
+    odd = builder.node("MatMul", [builder.node("Sub", [late, early]), sines])
     power = builder.node("Add", [builder.node("Mul", [even, even]), builder.node("Mul", [odd, odd])])
-    used = bands[bins].astype(np.float64)
-    if config.compression == "log":
-        # ln(E + floor) - ln(floor) = ln(E / floor + 1), which is exactly zero in silence.
-        used /= config.floor
-    return builder.node("MatMul", [power, builder.weight("front_end_bands", used)])
-
-
-def _half_dft(config: FrontEndConfig, bins: npt.NDArray[np.int64]) -> tuple[_Float64Array, _Float64Array]:
-    """Return windowed cosines and sines about the middle of the window, each (window // 2, bins)."""
-    n_samples = config.window_samples
-    late = np.arange(n_samples - n_samples // 2, n_samples)
-    window = front_end_tables(config).window[late].astype(np.float64)
-    if n_samples % 2 == 0:
-        # The middle sample is its own partner.
-        window[0] /= 2.0
-    angle = 2.0 * np.pi / config.n_fft * np.outer(late - n_samples / 2.0, bins)
-    return window[:, None] * np.cos(angle), window[:, None] * np.sin(angle)
+    return builder.node("MatMul", [power, add_bands(builder, config)])
 
 
 def _pcen(builder: OnnxBuilder, config: FrontEndConfig, energies: str, new_states: dict[str, str]) -> str:

@@ -16,12 +16,13 @@ import numpy as np
 
 from export.onnx_builder import TO_THE_END, OnnxBuilder, onnx
 from export.onnx_front_end import add_front_end, front_end_states
-from kws.errors import ConfigError
+from export.trained import require_fit
 from kws.graph import (
     Activation,
     Add,
     AddToBands,
     Affine,
+    Array,
     Conv1d,
     Conv2d,
     Dense,
@@ -43,19 +44,12 @@ def complete_spec(spec: ModelSpec, graph: Graph) -> ModelSpec:
     ConfigError
         If the graph is not the one that the spec describes.
     """
-    pairs = {
-        "bands": (spec.front_end.n_bands, graph.n_features),
-        "keywords": (len(spec.keywords), graph.n_keywords),
-        "step_frames": (spec.step_frames, graph.step_frames),
-    }
-    for name, (stated, actual) in pairs.items():
-        if stated != actual:
-            raise ConfigError(f"the spec says {name} {stated}, the network has {actual}")
+    require_fit(spec, graph)
     leading = front_end_states(spec.front_end) if spec.input == "samples" else ()
     return dataclasses.replace(spec, states=(*leading, *graph.states))
 
 
-def to_onnx(spec: ModelSpec, graph: Graph) -> onnx.ModelProto:
+def to_onnx(spec: ModelSpec, graph: Graph, writer_class: type[GraphWriter] | None = None) -> onnx.ModelProto:
     """Return a graph as an ONNX model that describes itself.
 
     Parameters
@@ -64,6 +58,8 @@ def to_onnx(spec: ModelSpec, graph: Graph) -> onnx.ModelProto:
         Its ``input`` chooses what the model takes: ``features`` (B, T, F) with T a multiple of
         ``step_frames``, or ``samples`` (B, N) with N a multiple of ``step_samples``.
     graph : Graph
+    writer_class : type of GraphWriter, optional
+        How operations become nodes, where that is not :class:`GraphWriter`'s way.
 
     Returns
     -------
@@ -78,7 +74,7 @@ def to_onnx(spec: ModelSpec, graph: Graph) -> onnx.ModelProto:
     """
     spec = complete_spec(spec, graph)
     builder = OnnxBuilder()
-    writer = _GraphWriter(builder, spec.states)
+    writer = (writer_class or GraphWriter)(builder, spec.states)
     if spec.input == "samples":
         samples = builder.input("samples", ["batch", "samples"])
         writer.declare_states()
@@ -101,8 +97,11 @@ def write_onnx(spec: ModelSpec, graph: Graph, path: str | os.PathLike[str]) -> N
         file.write(to_onnx(spec, graph).SerializeToString(deterministic=True))
 
 
-class _GraphWriter:
-    """Turns operations into nodes; knows each value's names by axis order."""
+class GraphWriter:
+    """Turns operations into nodes; knows each value's names by axis order.
+
+    A writer of another form of ONNX overrides :meth:`layer_weight`.
+    """
 
     def __init__(self, builder: OnnxBuilder, states: tuple[StateSpec, ...]) -> None:
         self.builder = builder
@@ -145,6 +144,10 @@ class _GraphWriter:
         order = next((o for o in self.values[name] if o in accepted), accepted[0])
         return self.get(name, order), order
 
+    def layer_weight(self, name: str, values: Array, output_axis: int) -> str:
+        """Store the weights of a layer, of which each index of `output_axis` makes one output."""
+        return self.builder.weight(name, values)
+
     def add(self, operation: Operation) -> None:
         if isinstance(operation, (Conv1d, Conv2d)):
             self._convolve(operation)
@@ -180,7 +183,7 @@ class _GraphWriter:
             n_bands, n_bands_out = op.n_bands, op.n_bands_out
         if op.state:
             image = self._with_context(op, image, [weight.shape[1] * op.groups, n_bands])
-        names = [self.builder.weight(f"{op.target}_weight", weight), self.builder.weight(f"{op.target}_bias", op.bias)]
+        names = [self.layer_weight(f"{op.target}_weight", weight, 0), self.builder.weight(f"{op.target}_bias", op.bias)]
         kernel = list(weight.shape[2:])
         result = self.builder.node("Conv", [image, *names], kernel_shape=kernel, group=op.groups, **sizes)
         self.values[op.target] = {_image(n_bands_out): result}
@@ -208,8 +211,8 @@ class _GraphWriter:
     def _gru(self, op: Gru) -> str:
         make, n_hidden = self.builder, op.weight_hidden.shape[1]
         weights = [
-            make.weight(f"{op.target}_weight_input", _update_first(op.weight_input)[None]),
-            make.weight(f"{op.target}_weight_hidden", _update_first(op.weight_hidden)[None]),
+            self.layer_weight(f"{op.target}_weight_input", _update_first(op.weight_input)[None], 1),
+            self.layer_weight(f"{op.target}_weight_hidden", _update_first(op.weight_hidden)[None], 1),
             make.weight(
                 f"{op.target}_bias",
                 np.concatenate([_update_first(op.bias_input), _update_first(op.bias_hidden)])[None],
@@ -228,7 +231,7 @@ class _GraphWriter:
         return make.node("Squeeze", [outputs, make.integers(1)])
 
     def _dense(self, op: Dense, value: str) -> str:
-        product = self.builder.node("MatMul", [value, self.builder.weight(f"{op.target}_weight", op.weight.T)])
+        product = self.builder.node("MatMul", [value, self.layer_weight(f"{op.target}_weight", op.weight.T, 1)])
         return self.builder.node("Add", [product, self.builder.weight(f"{op.target}_bias", op.bias)])
 
     def _add(self, op: Add) -> None:

@@ -32,7 +32,7 @@ _SHORTEST_CROP_SAMPLES = SAMPLE_RATE_HZ // 10
 class Segment(NamedTuple):
     """Where one clip lies in a stream, in samples.
 
-    Parameters
+    Attributes
     ----------
     start, end : int
         Half-open range of the clip.

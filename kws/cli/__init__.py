@@ -40,6 +40,7 @@ COMMANDS = (
     "record",
     "label",
     "export",
+    "verify",
     "synthesize",
     "speak",
     "devices",

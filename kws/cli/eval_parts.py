@@ -117,11 +117,10 @@ def as_model_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
             if path.suffix.lower() != ".pt":
                 files.append(path)
                 continue
-            from export import export_model, load_trained
+            from export import export_model, open_trained
 
-            spec, model = load_trained(path)
             files.append(Path(folder) / f"{index}.onnx")
-            export_model(spec, model, files[-1], "onnx")
+            export_model(open_trained(path), files[-1])
         yield files
 
 

@@ -1,15 +1,26 @@
-"""``kws export``: a checkpoint in, a self-describing model for a device out."""
+"""``kws export``: a trained network in, self-describing files for devices out."""
 
 from __future__ import annotations
 
 import enum
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kws.errors import ConfigError, ParityError
+
 if TYPE_CHECKING:
-    from export import ParityReport
+    from collections.abc import Mapping
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from export import ParityReport, Trained
+    from kws.audio import FloatArray
+
+ALL = "all"
 
 
 class FrontEndPlace(str, enum.Enum):
@@ -19,45 +30,168 @@ class FrontEndPlace(str, enum.Enum):
     OUTSIDE = "outside"
 
 
+_TAKES = {FrontEndPlace.INSIDE: "samples", FrontEndPlace.OUTSIDE: "features"}
+
+
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of `kws train`, such as runs/computer/best.pt.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    to: Annotated[str, typer.Option(help="Target format.")] = "onnx",
-    front_end: Annotated[
-        FrontEndPlace,
-        typer.Option(help="Inside (the faster form): the file takes 16 kHz samples. Outside: it takes features."),
-    ] = FrontEndPlace.INSIDE,
-    audio: Annotated[
-        list[Path] | None, typer.Option(help="Recording for the parity gate; may be given several times.")
+    out: Annotated[
+        Path, typer.Option(help="Folder of the files, which are named after the model; with one --to also a file.")
+    ],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Target; may be given several times. `all` is every one, and --list says which there are. By default "
+            "what the suffix of --out says, or onnx."
+        ),
     ] = None,
+    front_end: Annotated[
+        FrontEndPlace | None,
+        typer.Option(
+            help="Inside: the file takes 16 kHz samples. Outside: it takes features. By default what the target does "
+            "best."
+        ),
+    ] = None,
+    audio: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Recording, or folder of recordings, with the word and without: for the parity gate and for the "
+            "ranges of int8. May be given several times; by default the bundled recording."
+        ),
+    ] = None,
+    _list: Annotated[
+        bool, typer.Option("--list", is_eager=True, callback=lambda wanted: _list_targets(wanted), help="List targets.")
+    ] = False,
 ) -> None:
-    """Write a trained network as one file, once it computes the same as the network in its own runtime.
+    """Write a trained network as files for devices, each once it computes the same as the network in its own runtime.
+
+    A file that does not is not written, what stood in its place is untouched, and the exit code is 2.
 
     Examples:
+
+        kws export runs/computer/best.pt --out exported --to all
 
         kws export runs/computer/best.pt --out computer.onnx --audio demo.wav
 
         kws export runs/computer/best.pt --to onnx --out computer.onnx --front-end outside
     """
-    from export import export_model, load_trained
-    from kws.audio import read_audio
+    from export import export_each, export_model, open_trained
 
-    spec, model = load_trained(checkpoint)
-    takes = {FrontEndPlace.INSIDE: "samples", FrontEndPlace.OUTSIDE: "features"}[front_end]
-    recordings = [read_audio(path) for path in audio or []]
-    report = export_model(spec, model, out, to, recordings, takes)
-    _show(out, takes, report)
+    targets, takes = _targets(to, out), _TAKES[front_end] if front_end else None
+    trained = open_trained(checkpoint)
+    recordings = load_recordings(audio)
+    if out.suffix:
+        _show(trained, {out: export_model(trained, out, targets[0], recordings, takes)})
+        return
+    passed, failed = {}, []
+    for _, path, outcome in export_each(trained, out, targets, recordings, takes):
+        if isinstance(outcome, ParityError):
+            failed.append(str(outcome))
+        else:
+            passed[path] = outcome
+    _show(trained, passed)
+    if failed:
+        raise ParityError("; ".join(failed))
 
 
-def _show(out: Path, takes: str, report: ParityReport) -> None:
+def load_recordings(paths: list[Path] | None) -> list[FloatArray]:
+    """Read recordings and folders of them; the bundled one if there are none."""
+    from kws.audio import AUDIO_SUFFIXES, read_audio
+    from kws.cli.models import DEMO_RECORDING
+
+    found: list[Path] = []
+    for path in paths or [DEMO_RECORDING]:
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES) if path.is_dir() else [path]
+        if not inside:
+            raise ConfigError(f"--audio is {path}: the folder has no recordings ({', '.join(sorted(AUDIO_SUFFIXES))})")
+        found += inside
+    return [read_audio(path) for path in found]
+
+
+def _targets(names: list[str] | None, out: Path) -> list[str]:
+    from export import EXPORTERS
+    from kws.config import require_one_of
+
+    by_suffix = [name for name, exporter in EXPORTERS.items() if exporter.suffix == out.suffix]
+    for name in names or ():
+        require_one_of("target", name, (*EXPORTERS, ALL))
+    chosen = list(EXPORTERS) if ALL in (names or ()) else list(dict.fromkeys(names or by_suffix or ["onnx"]))
+    accepted = "." + EXPORTERS[chosen[0]].suffix.rpartition(".")[2]
+    if out.suffix and (len(chosen) > 1 or out.suffix != accepted):
+        what = "a folder, without a suffix" if len(chosen) > 1 else f"a folder, or a file that ends in {accepted}"
+        raise ConfigError(f"--out is {out}; accepted for {', '.join(chosen)} is {what}")
+    return chosen
+
+
+def _list_targets(is_wanted: bool) -> None:
+    if not is_wanted:
+        return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("figure", "value", title=str(out))
-    table.add_row("input", takes)
-    table.add_row("size", f"{report.size_bytes / 1024:.0f} KiB")
-    table.add_row("audio compared", f"{report.audio_s:.1f} s")
-    table.add_row("largest score error", f"{report.max_score_error:.1e}")
-    table.add_row("largest state error", f"{report.max_state_error:.1e}")
-    table.add_row("events, all at the same steps", str(report.n_events))
+    from export import EXPORTERS
+
+    table = Table("--to", "file", "what it is", "proven in")
+    for name, exporter in EXPORTERS.items():
+        table.add_row(name, f"NAME{exporter.suffix}", exporter.title, ", ".join(exporter.runtimes))
     Console().print(table)
+    raise typer.Exit
+
+
+def parity_table(title: str) -> Table:
+    """Return an empty table for :func:`parity_row`, narrow enough for a terminal of 80 columns."""
+    from rich import box
+    from rich.table import Column, Table
+
+    names = ("file", "takes", "KiB", "runtime", "error", "states", "events", "us/step")
+    columns = [Column(name, no_wrap=True) for name in names]
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.padding = (0, 1, 0, 0)
+    return table
+
+
+def parity_row(path: Path, runtime: str, report: ParityReport) -> tuple[str, ...]:
+    """Return what the gate measured as cells."""
+    state = "-" if math.isnan(report.max_state_error) else f"{report.max_state_error:.0e}"
+    events = f"{report.n_events} {'equal' if report.events_equal else 'differ'}"
+    size, step = f"{report.size_bytes / 1024:.0f}", "-" if math.isnan(report.step_us) else f"{report.step_us:.0f}"
+    return path.name, report.model_input, size, runtime, f"{report.max_score_error:.0e}", state, events, step
+
+
+def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) -> None:
+    from rich.console import Console
+
+    reports = [report for by_runtime in files.values() for report in by_runtime.values()]
+    if not reports:
+        return
+    step_ms = 1000 * trained.spec.step_s
+    table = parity_table(f"Computes what {trained.spec.name} does on {reports[0].audio_s:.1f} s of audio")
+    for path, by_runtime in files.items():
+        for runtime, report in by_runtime.items():
+            table.add_row(*parity_row(path, runtime, report))
+    console = Console()
+    console.print(table)
+    console.print(
+        f"A step is {step_ms:g} ms of audio: {trained.graph.macs_per_step:,} multiply-accumulates without the "
+        f"front-end; states of {max(r.state_bytes for r in reports):,} bytes a channel."
+    )
+    _show_unproven(console, files)
+
+
+def _show_unproven(console: Console, files: Mapping[Path, Mapping[str, ParityReport]]) -> None:
+    """Say in which runtimes of devices nothing was proven, because they are not installed."""
+    from export import EXPORTERS
+    from export.runtimes import MissingRuntimeError, python_of
+
+    wanted = {
+        name
+        for exporter in EXPORTERS.values()
+        for path, reports in files.items()
+        for name in exporter.further
+        if path.name.endswith(exporter.suffix) and name not in reports
+    }
+    for runtime in sorted(wanted):
+        try:
+            python_of(runtime)
+        except MissingRuntimeError as error:
+            console.print(f"Not proven in {runtime}: {error}", highlight=False)

@@ -42,6 +42,7 @@ class _Options:
     profile: str | None
     tensorboard: bool
     live: bool
+    qat: Path | None
 
 
 def train(
@@ -59,6 +60,9 @@ def train(
     ] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to OUT/tensorboard as well.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Show loss and misses in a window, or in OUT/live.png.")] = False,
+    qat: Annotated[
+        Path | None, typer.Option(help="Fine-tune this checkpoint (best.pt) for int8: an eighth of the steps.")
+    ] = None,
 ) -> None:
     """Train the network that a recipe describes and export it.
 
@@ -72,6 +76,8 @@ def train(
 
         kws train my-word.toml --data ~/recordings --out runs/my-word
 
+        kws train recipes/computer.toml --qat runs/computer/best.pt --out runs/computer-int8
+
         accelerate launch --multi_gpu --num_processes 2 train.py recipes/computer.toml --out runs/computer
     """
     from rich.console import Console
@@ -80,7 +86,7 @@ def train(
     from kws.train.processes import Processes
     from kws.train.run_folder import RunFolder
 
-    options = _Options(recipe, out, data, resume, overwrite, workers, cpu, profile, tensorboard, live)
+    options = _Options(recipe, out, data, resume, overwrite, workers, cpu, profile, tensorboard, live, qat)
     with _told_once():
         settings = _load(options)
         make_streams = make_streams_of(settings)
@@ -121,12 +127,18 @@ def _told_once() -> Iterator[None]:
 
 
 def _load(options: _Options) -> Recipe:
+    from kws.train.checkpoint import load_checkpoint
+    from kws.train.fake_quant import apply_qat
     from kws.train.profiles import apply_profile
     from kws.train.recipe import load_recipe
 
     if options.resume and options.overwrite:
         raise ConfigError("--resume and --overwrite were given; accepted is one of them")
     recipe = apply_profile(load_recipe(options.recipe, options.data), options.profile)
+    if options.qat is not None:
+        # Refused here if it is none, not after minutes of loading.
+        load_checkpoint(options.qat)
+        recipe = apply_qat(recipe, options.qat)
     if options.workers is not None:
         recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, workers=options.workers))
     return recipe
@@ -212,6 +224,7 @@ def _resume_command(options: _Options, processes: Processes) -> str:
     words += [str(options.recipe), "--out", str(options.out)]
     words += ["--data", str(options.data)] if options.data is not None else []
     words += ["--workers", str(options.workers)] if options.workers is not None else []
+    words += ["--qat", str(options.qat)] if options.qat is not None else []
     words += ["--profile", options.profile] if options.profile is not None else []
     words += [f"--{name}" for name in ("cpu", "tensorboard", "live") if getattr(options, name)]
     return shlex.join([*words, "--resume"])
@@ -236,12 +249,13 @@ def _epoch_line(progress: StepReport) -> str:
 
 
 def _export(session: Session, console: Console) -> None:
-    from export import export_model, load_trained
+    from export import export_model, open_trained
     from kws.train.run_folder import BEST
 
-    spec, model = load_trained(session.out / BEST)
+    trained = open_trained(session.out / BEST)
+    spec = trained.spec
     path = session.out / f"{spec.name}.onnx"
-    report = export_model(spec, model, path, "onnx", session.parity_audio())
+    (report,) = export_model(trained, path, audio=session.parity_audio()).values()
     for warning in _warnings(spec.training, session.corpus.validation.has_people):
         _say(console, "careful: ", warning)
     thresholds = ", ".join(f"{k} {spec.decision_of(k).threshold:.4f}" for k in spec.keywords)

@@ -4,7 +4,7 @@ A model hands this over with BatchNorm folded; every writer (ONNX now, others la
 numpy executor here is the reference that they are held against.
 """
 
-from kws.graph.numpy_executor import run_graph, zero_states
+from kws.graph.numpy_executor import Observer, run_graph, zero_states
 from kws.graph.operations import (
     Activation,
     Add,
@@ -19,6 +19,7 @@ from kws.graph.operations import (
     MeanOverBands,
     Operation,
 )
+from kws.graph.ranges import Ranges, calibrate, observe_tracks
 
 __all__ = [
     "Activation",
@@ -32,7 +33,11 @@ __all__ = [
     "Graph",
     "Gru",
     "MeanOverBands",
+    "Observer",
     "Operation",
+    "Ranges",
+    "calibrate",
+    "observe_tracks",
     "run_graph",
     "zero_states",
 ]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from kws.spec import StateSpec
 
 Array = npt.NDArray[np.float32]
+"""Weights, and the values that pass from operation to operation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,7 @@ class AddToBands:
 
 
 Operation = Conv1d | Conv2d | Affine | MeanOverBands | Dense | Gru | Activation | Add | AddToBands
+"""What a graph is a list of."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ MODELS: dict[str, Family] = {
     "ds_tcn": Family(DsTcn, DsTcnSettings),
     "bc_resnet": Family(BcResNet, BcResNetSettings),
 }
+"""Families by name."""
 
 PRESETS: dict[str, ModelConfig] = {
     "small": ModelConfig("conv_gru", to_dict(ConvGruSettings())),
@@ -41,6 +42,7 @@ PRESETS: dict[str, ModelConfig] = {
     "bc": ModelConfig("bc_resnet", to_dict(BcResNetSettings())),
     "bc_teacher": ModelConfig("bc_resnet", to_dict(TEACHER)),
 }
+"""Settings under a name, for ``preset`` in a recipe."""
 
 
 def build_model(config: ModelConfig, n_features: int, n_keywords: int) -> StreamingModel:

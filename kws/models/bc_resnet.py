@@ -166,9 +166,9 @@ class BcResNet(StreamingModel):
         y, _ = self.head_mix(y)
         return self.head(each_step(self.head_norm, y).relu()), new
 
-    def to_graph(self) -> Graph:
+    def to_graph(self, builder: GraphBuilder | None = None) -> Graph:
         """Return the network as operations; a norm of sub-bands is an operation, all others are folded."""
-        builder = GraphBuilder()
+        builder = builder or GraphBuilder()
         value = builder.activation(builder.conv2d(builder.source, self.stem, after=self.stem_norm), "relu")
         for block in members(self.blocks, _Block):
             value = block.emit(builder, value)

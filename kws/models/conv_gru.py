@@ -99,9 +99,9 @@ class ConvGru(StreamingModel):
             y = self.dropout(y)
         return self.head(y), new
 
-    def to_graph(self) -> Graph:
+    def to_graph(self, builder: GraphBuilder | None = None) -> Graph:
         """Return the network as operations; the norm after a GRU is folded into the layer that follows."""
-        builder = GraphBuilder()
+        builder = builder or GraphBuilder()
         value = builder.activation(builder.conv(builder.source, self.conv, after=self.conv_norm), "relu")
         norms = members(self.gru_norms, nn.BatchNorm1d)
         before = None

@@ -121,9 +121,9 @@ class Crnn(StreamingModel):
             y = self.dropout(y)
         return self.head(y), new
 
-    def to_graph(self) -> Graph:
+    def to_graph(self, builder: GraphBuilder | None = None) -> Graph:
         """Return the network as operations."""
-        builder = GraphBuilder()
+        builder = builder or GraphBuilder()
         value = builder.source
         for conv, norm in ((self.conv, self.conv_norm), (self.pattern, self.pattern_norm)):
             value = builder.activation(builder.conv2d(value, conv, after=norm), "relu")

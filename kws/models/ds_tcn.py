@@ -98,9 +98,9 @@ class DsTcn(StreamingModel):
             new.append(context)
         return self.head(y), new
 
-    def to_graph(self) -> Graph:
+    def to_graph(self, builder: GraphBuilder | None = None) -> Graph:
         """Return the network as operations."""
-        builder = GraphBuilder()
+        builder = builder or GraphBuilder()
         value = builder.activation(builder.conv(builder.source, self.stem, after=self.stem_norm), "relu")
         for block in members(self.blocks, _Block):
             value = block.emit(builder, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import Tensor, nn
 
@@ -29,6 +31,9 @@ class GraphBuilder:
     A BatchNorm is no operation: one that follows a convolution is folded into it, one that precedes a linear
     layer is passed to that layer as `before`. A norm of each band by itself cannot be folded into a kernel that is
     the same for all bands.
+
+    A builder whose operations hold something else than numpy arrays overrides :meth:`values`, :meth:`affine` and
+    :meth:`no_bias`.
     """
 
     def __init__(self) -> None:
@@ -36,11 +41,23 @@ class GraphBuilder:
         self._operations: list[Operation] = []
         self._n_states = 0
 
+    def values(self, tensor: object) -> Any:
+        """Return a parameter as operations hold it: a copy in numpy."""
+        return to_numpy(tensor)
+
+    def affine(self, norm: nn.BatchNorm1d) -> tuple[Any, Any]:
+        """Return the scale and shift of a norm, as :func:`affine` does."""
+        return affine(norm)
+
+    def no_bias(self, weight: Any) -> Any:
+        """Return a bias that adds nothing to the outputs of some weights."""
+        return np.zeros(len(weight), np.float32)
+
     def conv(self, source: str, layer: StreamingConv1d, after: nn.BatchNorm1d | None = None) -> str:
         """Add a convolution, and the BatchNorm after it."""
-        weight, bias = to_numpy(layer.conv.weight), to_numpy(layer.conv.bias)
+        weight, bias = self.values(layer.conv.weight), self.values(layer.conv.bias)
         if after is not None:
-            scale, shift = affine(after)
+            scale, shift = self.affine(after)
             weight, bias = weight * scale[:, None, None], bias * scale + shift
         state = self._state("conv") if layer.context_frames else ""
         stride, dilation = layer.conv.stride[0], layer.conv.dilation[0]
@@ -49,10 +66,10 @@ class GraphBuilder:
     def conv2d(self, source: str, layer: StreamingConv2d, after: nn.BatchNorm1d | None = None) -> str:
         """Add a convolution over bands and time, and the BatchNorm of its channels after it."""
         # Bands before time, as the graph has them.
-        weight = to_numpy(layer.conv.weight).swapaxes(2, 3)
-        bias = np.zeros(len(weight), np.float32)
+        weight = self.values(layer.conv.weight).swapaxes(2, 3)
+        bias = self.no_bias(weight)
         if after is not None:
-            scale, bias = affine(after)
+            scale, bias = self.affine(after)
             weight = weight * scale[:, None, None, None]
         state = self._state("conv") if layer.context_frames else ""
         (stride, band_stride), padding = layer.conv.stride, int(layer.conv.padding[1])
@@ -62,7 +79,7 @@ class GraphBuilder:
     def sub_spectral_norm(self, source: str, norm: SubSpectralNorm) -> str:
         """Add a norm of each band of each channel."""
         # The layer has the channels of a band side by side, the graph the bands of a channel.
-        scale, shift = (values.reshape(norm.n_bands, -1).T.ravel() for values in affine(norm.norm))
+        scale, shift = (values.reshape(norm.n_bands, -1).T.ravel() for values in self.affine(norm.norm))
         return self._add(Affine(source, self._name(), scale, shift))
 
     def mean_over_bands(self, source: str, n_bands: int) -> str:
@@ -76,13 +93,13 @@ class GraphBuilder:
     def gru(self, source: str, layer: StreamingGru, before: nn.BatchNorm1d | None = None) -> str:
         """Add a GRU layer, and the BatchNorm before it."""
         gru = layer.gru
-        weight, bias = _fold_before(to_numpy(gru.weight_ih_l0), to_numpy(gru.bias_ih_l0), before)
-        hidden = to_numpy(gru.weight_hh_l0), bias, to_numpy(gru.bias_hh_l0)
+        weight, bias = self._fold_before(gru.weight_ih_l0, gru.bias_ih_l0, before)
+        hidden = self.values(gru.weight_hh_l0), bias, self.values(gru.bias_hh_l0)
         return self._add(Gru(source, self._name(), weight, *hidden, self._state("gru")))
 
     def dense(self, source: str, layer: nn.Linear, before: nn.BatchNorm1d | None = None) -> str:
         """Add a linear layer, and the BatchNorm before it."""
-        weight, bias = _fold_before(to_numpy(layer.weight), to_numpy(layer.bias), before)
+        weight, bias = self._fold_before(layer.weight, layer.bias, before)
         return self._add(Dense(source, self._name(), weight, bias))
 
     def activation(self, source: str, kind: str) -> str:
@@ -96,6 +113,13 @@ class GraphBuilder:
     def graph(self, target: str, n_features: int, n_keywords: int, step_frames: int) -> Graph:
         """Return the finished graph, which ends at the value `target`."""
         return Graph(tuple(self._operations), self.source, target, n_features, n_keywords, step_frames)
+
+    def _fold_before(self, layer_weight: object, layer_bias: object, norm: nn.BatchNorm1d | None) -> tuple[Any, Any]:
+        weight, bias = self.values(layer_weight), self.values(layer_bias)
+        if norm is None:
+            return weight, bias
+        scale, shift = self.affine(norm)
+        return weight * scale, bias + weight @ shift
 
     def _add(self, operation: Operation) -> str:
         self._operations.append(operation)
@@ -126,10 +150,3 @@ def to_numpy(tensor: object) -> Array:
 
 def _double(tensor: object) -> np.ndarray:
     return to_numpy(tensor).astype(np.float64)
-
-
-def _fold_before(weight: Array, bias: Array, norm: nn.BatchNorm1d | None) -> tuple[Array, Array]:
-    if norm is None:
-        return weight, bias
-    scale, shift = affine(norm)
-    return weight * scale, bias + weight @ shift

@@ -8,13 +8,16 @@ one returned, gives the same output as running it at once. ``None`` is the state
 from __future__ import annotations
 
 import abc
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kws.graph import Graph
+
+if TYPE_CHECKING:
+    from kws.models.emit import GraphBuilder
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -160,8 +163,14 @@ class StreamingModel(nn.Module, abc.ABC):
         """Return the states of silence, each with the batch axis first."""
 
     @abc.abstractmethod
-    def to_graph(self) -> Graph:
-        """Return what the network computes in evaluation mode, BatchNorm folded, scores as probabilities."""
+    def to_graph(self, builder: GraphBuilder | None = None) -> Graph:
+        """Return what the network computes in evaluation mode, BatchNorm folded, scores as probabilities.
+
+        Parameters
+        ----------
+        builder : GraphBuilder, optional
+            What collects the operations; by default one that holds numpy arrays.
+        """
 
     @property
     def receptive_field_frames(self) -> float:

@@ -42,7 +42,7 @@ _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _TYPE_INT64 = 7
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str], kind: str = "an ONNX model") -> bytes:
     """Return a model file's bytes.
 
     Raises
@@ -54,7 +54,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     if not place.exists():
         raise ModelFileError(f"{path}: no such file")
     if not place.is_file():
-        raise ModelFileError(f"{path}: is no file; accepted is an ONNX model")
+        raise ModelFileError(f"{path}: is no file; accepted is {kind}")
     n_bytes = place.stat().st_size
     if not 0 < n_bytes <= MAX_FILE_BYTES:
         raise ModelFileError(f"{path}: has {n_bytes} bytes; accepted are 1 to {MAX_FILE_BYTES}")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from kws.audio import FloatArray
-from kws.errors import AudioError, ModelFileError
+from kws.errors import ModelFileError
 from kws.packages import import_package, one_line
 from kws.runtime.onnx_file import read_bytes, read_spec
+from kws.runtime.runner import count_steps
 from kws.spec import ModelSpec
 
 NEW_STATE_PREFIX = "new_"
@@ -87,7 +88,7 @@ class OnnxRunner:
         return binding.scores.copy()
 
     def _bind(self, shape: tuple[int, ...]) -> _Binding:
-        n_steps = _count_steps(self.spec, shape)
+        n_steps = count_steps(self.spec, shape)
         if shape[0] != self._n_channels:
             self._allocate_states(shape[0])
         if len(self._bindings) >= _MAX_BINDINGS:
@@ -143,18 +144,6 @@ class _Binding:
                 binding.bind_ortvalue_input(state.name, old)
                 binding.bind_ortvalue_output(NEW_STATE_PREFIX + state.name, new)
             self.turns.append(binding)
-
-
-def _count_steps(spec: ModelSpec, shape: tuple[int, ...]) -> int:
-    if spec.input == "samples":
-        accepted = f"(C, N) with N a multiple of {spec.step_samples}"
-        per_step, is_right = spec.step_samples, len(shape) == 2
-    else:
-        accepted = f"(C, T, {spec.front_end.n_bands}) with T a multiple of {spec.step_frames}"
-        per_step, is_right = spec.step_frames, len(shape) == 3 and shape[2] == spec.front_end.n_bands
-    if not is_right or shape[0] < 1 or shape[1] < 1 or shape[1] % per_step:
-        raise AudioError(f"model inputs have shape {shape}; accepted are {accepted}")
-    return shape[1] // per_step
 
 
 def _open_session(ort: Any, data: bytes, where: str) -> Any:

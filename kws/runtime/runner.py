@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kws.audio import FloatArray
-from kws.errors import ModelFileError
+from kws.errors import AudioError, ModelFileError
 from kws.spec import ModelSpec
 
 
@@ -58,7 +58,23 @@ def _open_onnx(path: str | os.PathLike[str]) -> Runner:
     return OnnxRunner(path)
 
 
-RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {".onnx": _open_onnx}
+def _open_graph(path: str | os.PathLike[str]) -> Runner:
+    from kws.runtime.graph_runner import GraphRunner
+
+    return GraphRunner(path)
+
+
+def _open_tflite(path: str | os.PathLike[str]) -> Runner:
+    from kws.runtime.tflite_runner import TfliteRunner
+
+    return TfliteRunner(path)
+
+
+RUNNERS: dict[str, Callable[[str | os.PathLike[str]], Runner]] = {
+    ".kws": _open_graph,
+    ".onnx": _open_onnx,
+    ".tflite": _open_tflite,
+}
 """What opens a model file, by its suffix."""
 
 
@@ -81,3 +97,22 @@ def open_runner(path: str | os.PathLike[str]) -> Runner:
     if suffix not in RUNNERS:
         raise ModelFileError(f"{path}: accepted suffixes of model files are {', '.join(sorted(RUNNERS))}")
     return RUNNERS[suffix](path)
+
+
+def count_steps(spec: ModelSpec, shape: tuple[int, ...]) -> int:
+    """Return how many steps inputs of a shape hold.
+
+    Raises
+    ------
+    AudioError
+        If the shape does not fit the model.
+    """
+    if spec.input == "samples":
+        accepted = f"(C, N) with N a multiple of {spec.step_samples}"
+        per_step, is_right = spec.step_samples, len(shape) == 2
+    else:
+        accepted = f"(C, T, {spec.front_end.n_bands}) with T a multiple of {spec.step_frames}"
+        per_step, is_right = spec.step_frames, len(shape) == 3 and shape[2] == spec.front_end.n_bands
+    if not is_right or shape[0] < 1 or shape[1] < 1 or shape[1] % per_step:
+        raise AudioError(f"model inputs have shape {shape}; accepted are {accepted}")
+    return shape[1] // per_step

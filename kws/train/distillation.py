@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kws.config import require
-from kws.errors import ConfigError
 from kws.spec import ModelSpec
-from kws.train.checkpoint import load_checkpoint
-from kws.train.network import Network
+from kws.train.network import load_network
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Teachers(nn.Module):
 
     def __init__(self, paths: Sequence[str], spec: ModelSpec) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(_load(Path(path), spec) for path in paths)
+        self.networks = nn.ModuleList(load_network(Path(path), spec, "teacher")[0] for path in paths)
         self.eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -81,23 +79,3 @@ def distillation_loss(logits: Tensor, taught: Tensor) -> Tensor:
 
 def _total(weights: Tensor) -> Tensor:
     return weights.sum().clamp(min=1.0)
-
-
-def _load(path: Path, spec: ModelSpec) -> Network:
-    values = load_checkpoint(path)
-    theirs = ModelSpec.from_dict(values["spec"])
-    for name, mine in (("keywords", spec.keywords), ("step_samples", spec.step_samples)):
-        if getattr(theirs, name) != mine:
-            raise ConfigError(f"teacher {path} has {name} {getattr(theirs, name)!r}; accepted is {mine!r}")
-    # Trained values of PCEN are part of the network; all else of the front-end is what it hears.
-    if _heard(theirs) != _heard(spec):
-        raise ConfigError(f"teacher {path} has another front-end; accepted is that of the recipe")
-    network = Network(theirs)
-    network.model.load_state_dict(values["ema"])
-    return network
-
-
-def _heard(spec: ModelSpec) -> dict[str, object]:
-    values = dict(vars(spec.front_end))
-    values.pop("pcen")
-    return values

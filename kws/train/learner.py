@@ -14,6 +14,7 @@ from kws.train.batches import Batch
 from kws.train.carry import carried
 from kws.train.distillation import Teachers, distillation_loss
 from kws.train.ema import WeightAverage
+from kws.train.fake_quant import Start
 from kws.train.losses import frame_loss, max_pooling_loss
 from kws.train.network import Network
 from kws.train.processes import Processes
@@ -29,6 +30,8 @@ class Learner:
     spec : ModelSpec
     processes : Processes
         Each has its own streams, with their states and dropout; the weights are the same in all of them.
+    start : Start, optional
+        A trained network to fine-tune for int8, instead of a new one.
 
     Notes
     -----
@@ -36,10 +39,12 @@ class Learner:
     process sees: they are a fair sample of the same streams.
     """
 
-    def __init__(self, recipe: Recipe, spec: ModelSpec, processes: Processes) -> None:
+    def __init__(self, recipe: Recipe, spec: ModelSpec, processes: Processes, start: Start | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self._recipe, self._spec, self._processes = recipe, spec, processes
-        self.network = Network(spec).to(processes.device)
+        self.network = Network(spec, None if start is None else start.arithmetic).to(processes.device)
+        if start is not None:
+            self.network.load_state_dict(start.network.state_dict())
         # Before Accelerate wraps the network: the average is judged and exported in full precision.
         self.average = WeightAverage(self.network, recipe.training.ema_decay)
         optimizer = make_optimizer(self.network, recipe.training)

@@ -17,6 +17,7 @@ from kws.spec import ModelSpec
 from kws.train.batches import Batch
 from kws.train.checkpoint import encode_checkpoint, load_checkpoint, load_newest, write_whole
 from kws.train.curves import draw_curves
+from kws.train.fake_quant import Start
 from kws.train.going_on import recipe_json, require_same
 from kws.train.learner import Learner, learning_rate
 from kws.train.processes import Processes, Verdict
@@ -70,6 +71,8 @@ class Trainer:
     processes : Processes
     on_notice : callable
         Told in one line what a user should know.
+    start : Start, optional
+        A trained network to fine-tune for int8, instead of a new one.
 
     Notes
     -----
@@ -85,9 +88,10 @@ class Trainer:
         validator: Validator | None,
         processes: Processes,
         on_notice: Callable[[str], None],
+        start: Start | None = None,
     ) -> None:
         self.step = 0
-        self.learner = Learner(recipe, spec, processes)
+        self.learner = Learner(recipe, spec, processes, start)
         self._recipe, self._spec, self._out, self._validator = recipe, spec, out, validator
         self._processes, self._notice = processes, on_notice
         self._saver = Saver(recipe.training, [out / name for name in (BEST, LAST, HISTORY, CURVES)], on_notice)

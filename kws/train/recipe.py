@@ -90,6 +90,20 @@ class CacheConfig:
         require("training.cache.streams", self.streams, 0, 10_000_000)
 
 
+@dataclass(frozen=True)
+class QuantisationConfig:
+    """A fine-tune with the rounding of int8.
+
+    Parameters
+    ----------
+    start : str
+        Checkpoint (``best.pt``) to start from, relative to the recipe file; without one, training is as usual.
+        ``kws train --qat`` sets it, with fewer steps and a lower rate.
+    """
+
+    start: str = ""
+
+
 PRECISIONS = ("no", "bf16", "fp16")
 COMM_HOOKS = (*PRECISIONS, "power_sgd", "batched_power_sgd")
 
@@ -156,6 +170,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    quantisation: QuantisationConfig = field(default_factory=QuantisationConfig)
 
     def __post_init__(self) -> None:
         require("training.steps", self.steps, 1, 10_000_000)
@@ -289,6 +304,11 @@ def load_recipe(path: str | Path, data_root: str | Path | None = None) -> Recipe
     root = Path(data_root) if data_root is not None else place.parent / recipe.data.root
     distillation = recipe.training.distillation
     teachers = tuple(str(place.parent / teacher) for teacher in distillation.teachers)
-    training = dataclasses.replace(recipe.training, distillation=dataclasses.replace(distillation, teachers=teachers))
+    start = recipe.training.quantisation.start
+    training = dataclasses.replace(
+        recipe.training,
+        distillation=dataclasses.replace(distillation, teachers=teachers),
+        quantisation=QuantisationConfig(str(place.parent / start) if start else ""),
+    )
     data = with_spoken(dataclasses.replace(recipe.data, root=str(root)), place.parent)
     return dataclasses.replace(recipe, data=data, training=training)

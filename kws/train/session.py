@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from kws.spec import ModelSpec
 from kws.train.augment import AugmentationChain
 from kws.train.batches import Batch, ClipHook, batches, clip_hook
 from kws.train.corpus import Corpus, sources_of
+from kws.train.fake_quant import Start, open_start
 from kws.train.feature_cache import open_batches
 from kws.train.feature_pool import OnProgress
 from kws.train.loop import StepReport, Trainer
@@ -106,7 +108,9 @@ class Session:
         Raises
         ------
         CheckpointError
-            If there is none to go on from, or it was made with another recipe.
+            If there is none to go on from, or it was made with another recipe; or if there is none to fine-tune.
+        ConfigError
+            If the one to fine-tune holds another network.
         DataError
             If a run is in the folder that may not be overwritten, or a pool of streams cannot be written.
         """
@@ -115,13 +119,22 @@ class Session:
         folder = RunFolder(self.out, recipe.name)
         if processes.is_main and not (resume or self.overwrite):
             folder.require_free()
+        start = self._start(spec)
+        if start is not None:
+            spec = dataclasses.replace(spec, front_end=start.spec.front_end)
         validator = None
         if processes.is_main:
             validator = Validator(self.validation_streams(), spec, recipe.training.target_fa_per_h)
-        trainer = Trainer(recipe, spec, self.out, validator, processes, self.on_notice)
+        trainer = Trainer(recipe, spec, self.out, validator, processes, self.on_notice, start)
         if resume:
             trainer.resume()
         return Run(trainer, self._batches(spec, trainer.step, processes, on_pool), folder, processes)
+
+    def _start(self, spec: ModelSpec) -> Start | None:
+        config = self.recipe.training.quantisation
+        if not config.start:
+            return None
+        return open_start(config, spec, [stream.samples for stream in self.validation_streams()])
 
     def _batches(self, spec: ModelSpec, first: int, processes: Processes, on_pool: OnProgress | None) -> Dataset[Batch]:
         recipe = self.recipe

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from export import export_model, load_trained
+from export import export_model, open_trained
 from kws.audio import write_audio
 from kws.cli import main
 from kws.config import DecisionConfig, ModelConfig
@@ -184,7 +184,7 @@ def test_a_checkpoint_is_evaluated_as_its_export(place: Path, run: Run) -> None:
     spec = ModelSpec("net", ("loud",), model=ModelConfig("conv_gru", settings), step_frames=2, decision={"loud": rule})
     network = build_model(spec.model, spec.front_end.n_bands, 1)
     save_checkpoint(place / "best.pt", {"spec": spec.to_dict(), "model": network.state_dict()})
-    export_model(*load_trained(place / "best.pt"), place / "net.onnx", "onnx")
+    export_model(open_trained(place / "best.pt"), place / "net.onnx")
     arguments = ("--words", "said", "--negatives", "radio", "--rooms", "0", "--with", "noise", "--json", "-")
     results = [figures(run(name, *arguments))["results"][0] for name in ("best.pt", "net.onnx")]
     assert [result["model"] for result in results] == ["best.pt", "net.onnx"]

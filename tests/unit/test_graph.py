@@ -262,3 +262,10 @@ def test_receptive_field_of_a_recurrent_network_is_infinite() -> None:
 def test_wrong_number_of_states_is_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         run(graph(conv([[[1, 10, 100]]])), column(1), [])
+
+
+def test_observer_is_told_every_value_by_its_name() -> None:
+    told: dict[str, list[float]] = {}
+    g = Graph((conv([[[1, 10]]], (0.5,)), Activation("out", "rect", "relu")), "features", "rect", 1, 1, 1)
+    run_graph(g, column(1, -2), [f32([[[3]]])], lambda name, value: told.update({name: value.ravel().tolist()}))
+    assert told == {"features": [1, -2], "state_0_conv": [3, 1, -2], "out": [13.5, -18.5], "rect": [13.5, 0]}

@@ -38,6 +38,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "elastic": Elastic,
     "spec_augment": SpecAugment,
 }
+"""Augmentations by name, which is that of their table in a recipe."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ __all__ = ["OBSERVERS", "Observer", "Observers", "open_observers"]
 _log = logging.getLogger(__name__)
 
 OBSERVERS: dict[str, type[Observer]] = {"tensorboard": TensorBoard, "live": LivePlot}
+"""Observers by name."""
 
 
 class Observers(Observer):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from export import EXPORTERS
+from export.parity import Tolerance
 from kws.audio import write_audio
 from kws.cli import main
 from kws.config import ModelConfig
@@ -32,6 +35,11 @@ def checkpoint(tmp_path: Path) -> Path:
 def recording(tmp_path: Path) -> Path:
     write_audio(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).uniform(-1, 1, 16_000))
     return tmp_path / "a.wav"
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
 
 
 def export(*arguments: object) -> int:
@@ -60,6 +68,35 @@ def test_writes_a_model_that_detects(
     assert Detector.open(out).spec.input == takes
 
 
+def test_every_target_goes_into_one_folder(
+    checkpoint: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = checkpoint.with_name("exported")
+    assert export(checkpoint, "--out", out, "--to", "all", "--audio", recording.parent) == 0
+    assert {path.name for path in out.iterdir()} == {f"tiny{exporter.suffix}" for exporter in EXPORTERS.values()}
+    assert "multiply-accumulates" in capsys.readouterr().out
+
+
+def test_one_target_that_fails_leaves_the_others(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Tolerance(score=-1.0, state=0.0)
+    strict = dataclasses.replace(EXPORTERS["onnx"], suffix="-strict.onnx", tolerances={"samples": nothing})
+    monkeypatch.setitem(EXPORTERS, "strict", strict)
+    out = checkpoint.with_name("exported")
+    assert export(checkpoint, "--out", out, "--to", "onnx", "--to", "strict") == 2
+    shown = capsys.readouterr()
+    assert [path.name for path in out.iterdir()] == ["tiny.onnx"]
+    assert "tiny-strict.onnx was not written: ONNX Runtime: scores differ" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_list_names_every_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--list") == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in EXPORTERS)
+
+
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert export("--help") == 0
     assert "kws export runs/computer/best.pt" in " ".join(capsys.readouterr().out.split())
@@ -76,8 +113,10 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (["best.pt", "--out", "x.onnx", "--audio", "none.wav"], "none.wav: no such file"),
         (["best.pt", "--out", "none/x.onnx"], "none/x.onnx: cannot be written"),
         (["best.pt", "--out", "a.wav/x.onnx"], "a.wav/x.onnx: cannot be written"),
-        (["best.pt", "--out", "folder"], "folder: cannot be written"),
-        (["best.pt", "--out", "."], ".: cannot be written"),
+        (["best.pt", "--out", "a.wav"], "--out is a.wav; accepted for onnx is a folder, or a file that ends in .onnx"),
+        (["best.pt", "--out", "x.onnx", "--to", "all"], "--out is x.onnx; accepted for onnx, onnx-int8, "),
+        (["best.pt", "--out", "file/here"], "file/here: cannot be written (Not a directory)"),
+        (["best.pt", "--out", "x.onnx", "--audio", "folder"], "--audio is folder: the folder has no recordings"),
         (["best.pt"], "out"),
     ],
 )
@@ -91,6 +130,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     monkeypatch.chdir(checkpoint.parent)
     (checkpoint.parent / "folder").mkdir()
+    (checkpoint.parent / "file").write_text("no folder")
     before = sorted(path.name for path in checkpoint.parent.rglob("*"))
     assert export(*arguments) == 2
     shown = capsys.readouterr()

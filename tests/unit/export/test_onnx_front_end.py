@@ -11,7 +11,7 @@ import torch
 
 from export.onnx_builder import OnnxBuilder
 from export.onnx_front_end import add_front_end, front_end_states
-from export.parity import synthetic_signals
+from export.trained import synthetic_signals
 from kws.config import FrontEndConfig, PcenConfig
 from kws.features import clip_features
 from kws.features.torch_front_end import TorchFrontEnd

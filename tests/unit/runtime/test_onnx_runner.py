@@ -98,7 +98,7 @@ def test_inputs_of_another_shape(model_path, shape):
 
 def test_suffix_chooses_the_runner(model_path, tmp_path):
     assert isinstance(open_runner(model_path), OnnxRunner)
-    with pytest.raises(ModelFileError, match="accepted suffixes of model files are .onnx"):
+    with pytest.raises(ModelFileError, match=r"accepted suffixes of model files are .*\.onnx"):
         open_runner(tmp_path / "model.pt")
 
 

@@ -1,8 +1,7 @@
-"""The set-up scripts on machines that are played: a PATH that holds nothing but what a test puts there."""
+"""The set-up scripts on machines that are played."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,40 +9,33 @@ from pathlib import Path
 
 import pytest
 
+from tests.played_machine import PlayedMachine
+
 TOOLS = Path(__file__).resolve().parents[3] / "tools"
-NEEDED = ("sh", "awk", "sort", "cut", "sed", "tail", "tr", "dirname", "env")
 
 Put = Callable[[str, str], None]
 Start = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in NEEDED:
-        real = shutil.which(name)
-        assert real, f"{name} is not on this machine"
-        (folder / name).symlink_to(real)
-    return folder
+def machine(tmp_path: Path) -> PlayedMachine:
+    return PlayedMachine(tmp_path)
 
 
 @pytest.fixture
-def put(path: Path) -> Put:
-    def write(name: str, script: str) -> None:
-        place = path / name
-        place.write_text(f"#!/bin/sh\n{script}\n")
-        place.chmod(0o755)
-
-    return write
+def path(machine: PlayedMachine) -> Path:
+    return machine.path
 
 
 @pytest.fixture
-def start(path: Path, tmp_path: Path) -> Start:
+def put(machine: PlayedMachine) -> Put:
+    return machine.put
+
+
+@pytest.fixture
+def start(machine: PlayedMachine) -> Start:
     def run(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [str(path / "sh"), str(TOOLS / script), *arguments]
-        variables = {"PATH": str(path), "HOME": str(tmp_path), **variables}
-        return subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return machine.start(TOOLS / script, *arguments, **variables)
 
     return run
 

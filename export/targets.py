@@ -1,0 +1,183 @@
+"""The export targets: how each file is written, in which runtimes it is proven, and what it may differ by.
+
+A new target is one file with a writer, an artefact class for the gate, and one line in ``EXPORTERS``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from export.graph_artefact import GraphArtefact
+from export.graph_writer import write_graph, write_graph_int8
+from export.onnx_artefact import OnnxArtefact
+from export.onnx_int8_writer import write_onnx_int8
+from export.onnx_writer import write_onnx
+from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
+from export.quantize import calibrate
+from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
+from export.tflite_artefact import TfliteArtefact
+from export.tflite_writer import write_tflite, write_tflite_dynamic, write_tflite_int8
+from kws.audio import FloatArray
+from kws.graph import Graph
+from kws.spec import ModelSpec
+
+Opener = Callable[[Path], Artefact]
+
+FLOAT = {"features": EXACT, "samples": FRONT_END_INSIDE}
+"""What a file of float32 may differ by."""
+
+INT8 = {takes: Tolerance(score=0.3, state=math.inf, threshold=0.1) for takes in ("features", "samples")}
+"""What a quantised file may differ by: a bound on blunders. What it misses and accepts is what counts, and a state that
+saturates under a full-scale chirp misses nothing."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a writer is given.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Goes into the file; its ``input`` says whether the front-end does too.
+    graph : Graph
+    path : Path
+        File to write.
+    tracks : sequence of array, each (T, F)
+        Features of real recordings, for writers that must know the range of every value.
+    """
+
+    spec: ModelSpec
+    graph: Graph
+    path: Path
+    tracks: Sequence[FloatArray] = ()
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One target.
+
+    Parameters
+    ----------
+    title : str
+        What it is, in the words of a user.
+    suffix : str
+        End of the file's name; its last part chooses the runner.
+    write : callable
+    runtimes : mapping of str to callable
+        What opens the file for the gate, by the name of the runtime; the file must pass in each.
+    further : mapping of str to callable
+        Runtimes of devices in which it is proven as well, where they are installed.
+    inputs : tuple of str
+        What its files can take, the default first.
+    tolerances : mapping of str to Tolerance
+        What the file may differ by, by its input.
+    """
+
+    title: str
+    suffix: str
+    write: Callable[[Job], None]
+    runtimes: Mapping[str, Opener]
+    further: Mapping[str, Opener] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ("samples", "features")
+    tolerances: Mapping[str, Tolerance] = field(default_factory=lambda: FLOAT)
+
+
+RUNTIMES: dict[str, dict[str, Opener]] = {
+    ".kws": {"numpy": GraphArtefact},
+    ".onnx": {"ONNX Runtime": OnnxArtefact},
+    ".tflite": {"LiteRT": TfliteArtefact},
+}
+"""What opens a file for the gate, by its suffix and the name of the runtime."""
+
+FURTHER: dict[str, Opener] = {
+    name: functools.partial(TfliteProcess, runtime=name) for name in (TFLITE_RUNTIME, TFLITE_MICRO)
+}
+"""Runtimes of devices: each is a process of its own, and may be missing."""
+
+_OLD = {TFLITE_RUNTIME: FURTHER[TFLITE_RUNTIME]}
+
+
+def _write_int8(job: Job, state_type: str, keeps_states: bool = False) -> None:
+    ranges = calibrate(job.graph, job.tracks)
+    write_tflite_int8(job.spec, job.graph, ranges, job.path, state_type, keeps_states)
+
+
+EXPORTERS: dict[str, Exporter] = {
+    "onnx": Exporter(
+        "ONNX",
+        ".onnx",
+        lambda job: write_onnx(job.spec, job.graph, job.path),
+        RUNTIMES[".onnx"],
+    ),
+    "onnx-int8": Exporter(
+        "ONNX, int8 weights",
+        "-int8.onnx",
+        lambda job: write_onnx_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".onnx"],
+        tolerances=INT8,
+    ),
+    "tflite": Exporter(
+        "TFLite",
+        ".tflite",
+        lambda job: write_tflite(job.spec, job.graph, job.path),
+        RUNTIMES[".tflite"],
+        _OLD,
+        ("features", "samples"),
+    ),
+    "tflite-dynamic": Exporter(
+        "TFLite, int8 weights",
+        "-dynamic.tflite",
+        lambda job: write_tflite_dynamic(job.spec, job.graph, job.path),
+        RUNTIMES[".tflite"],
+        _OLD,
+        ("features", "samples"),
+        INT8,
+    ),
+    "tflite-int8": Exporter(
+        "TFLite in whole numbers of 8 bits",
+        "-int8.tflite",
+        lambda job: _write_int8(job, "int8"),
+        RUNTIMES[".tflite"],
+        FURTHER,
+        ("features",),
+        INT8,
+    ),
+    "tflite-int16": Exporter(
+        "TFLite in whole numbers, weights of 8 bits, values of 16",
+        "-int16.tflite",
+        lambda job: _write_int8(job, "int16"),
+        RUNTIMES[".tflite"],
+        FURTHER,
+        ("features",),
+        INT8,
+    ),
+    "tflite-micro": Exporter(
+        "TFLite of 8 bits that keeps its states, for microcontrollers",
+        "-micro.tflite",
+        lambda job: _write_int8(job, "int8", keeps_states=True),
+        {LITERT: functools.partial(TfliteProcess, runtime=LITERT)},
+        FURTHER,
+        ("features",),
+        INT8,
+    ),
+    "kws": Exporter(
+        "graph file, for Java and Android",
+        ".kws",
+        lambda job: write_graph(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+    ),
+    "kws-int8": Exporter(
+        "graph file, int8 weights",
+        "-int8.kws",
+        lambda job: write_graph_int8(job.spec, job.graph, job.path),
+        RUNTIMES[".kws"],
+        inputs=("features",),
+        tolerances=INT8,
+    ),
+}
+"""Targets by name."""
