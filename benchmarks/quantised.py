@@ -45,6 +45,7 @@ from export.quantize_report import (  # noqa: E402
     tensor_lines,
     tensor_rows,
 )
+from export.tflite_writer import write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
 from kws.evaluate.results import Trial  # noqa: E402
@@ -77,6 +78,13 @@ FORMS: dict[str, Form] = {
     # Not exported: integer arithmetic, with scales from calibration and with each call's own.
     "onnx static": Form(write_integers, ".scan"),
     "onnx dynamic": Form(lambda spec, graph, ranges, path: write_integers(spec, graph, None, path), ".scan"),
+}
+FORMS |= {
+    "tflite-dynamic": Form(lambda spec, graph, ranges, path: write_tflite_dynamic(spec, graph, path), ".tflite"),
+    "tflite-int8": Form(lambda spec, graph, ranges, path: write_tflite_int8(spec, graph, ranges, path), ".tflite"),
+    "tflite, int8 states": Form(
+        lambda spec, graph, ranges, path: write_tflite_int8(spec, graph, ranges, path, "int8"), ".tflite"
+    ),
 }
 RUNNERS[".scan"] = UncheckedRunner
 
