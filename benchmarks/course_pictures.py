@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import matplotlib
 import numpy as np
 
 from kws.audio import FloatArray
+from kws.files import replacing
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
@@ -161,7 +161,6 @@ def _save(figure: Any, path: Path) -> None:
     for axes in figure.axes:
         if not axes.images:
             axes.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=90)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=90)
     pyplot.close(figure)
-    os.replace(temporary, path)

@@ -82,7 +82,8 @@ class ParityReport:
     audio_s : float
         Audio that was compared, the synthetic signals included.
     step_us : float
-        Time of one step in microseconds, in blocks of 80 ms, what Python does around the runtime included.
+        Time of one step in microseconds, in blocks of 80 ms, what Python does around the runtime included; NaN if the
+        runtime is another process.
     state_bytes : int
         Memory of the states of one channel.
     size_bytes : int

@@ -63,7 +63,7 @@ def with_int8_weights(graph: Graph, per_output: bool = True) -> Graph:
         if isinstance(op, (Conv1d, Conv2d, Dense)):
             op = dataclasses.replace(op, weight=rounded(op.weight))
         elif isinstance(op, Gru):
-            weights = {name: rounded(getattr(op, name)) for name in ("weight_input", "weight_hidden")}
-            op = dataclasses.replace(op, **weights)
+            inputs, hidden = rounded(op.weight_input), rounded(op.weight_hidden)
+            op = dataclasses.replace(op, weight_input=inputs, weight_hidden=hidden)
         operations.append(op)
     return dataclasses.replace(graph, operations=tuple(operations))

@@ -5,6 +5,7 @@ A new target is one file with a writer, an artefact class for the gate, and one 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from export.onnx_int8_writer import write_onnx_int8
 from export.onnx_writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
 from export.quantize import calibrate
+from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
 from export.tflite_artefact import TfliteArtefact
 from export.tflite_writer import write_tflite, write_tflite_dynamic, write_tflite_int8
 from kws.audio import FloatArray
@@ -67,6 +69,8 @@ class Exporter:
     write : callable
     runtimes : mapping of str to callable
         What opens the file for the gate, by the name of the runtime; the file must pass in each.
+    further : mapping of str to callable
+        Runtimes of devices in which it is proven as well, where they are installed.
     inputs : tuple of str
         What its files can take, the default first.
     tolerances : mapping of str to Tolerance
@@ -77,6 +81,7 @@ class Exporter:
     suffix: str
     write: Callable[[Job], None]
     runtimes: Mapping[str, Opener]
+    further: Mapping[str, Opener] = field(default_factory=dict)
     inputs: tuple[str, ...] = ("samples", "features")
     tolerances: Mapping[str, Tolerance] = field(default_factory=lambda: FLOAT)
 
@@ -87,6 +92,19 @@ RUNTIMES: dict[str, dict[str, Opener]] = {
     ".tflite": {"LiteRT": TfliteArtefact},
 }
 """What opens a file for the gate, by its suffix and the name of the runtime."""
+
+FURTHER: dict[str, Opener] = {
+    name: functools.partial(TfliteProcess, runtime=name) for name in (TFLITE_RUNTIME, TFLITE_MICRO)
+}
+"""Runtimes of devices: each is a process of its own, and may be missing."""
+
+_OLD = {TFLITE_RUNTIME: FURTHER[TFLITE_RUNTIME]}
+
+
+def _write_int8(job: Job, state_type: str, keeps_states: bool = False) -> None:
+    ranges = calibrate(job.graph, job.tracks)
+    write_tflite_int8(job.spec, job.graph, ranges, job.path, state_type, keeps_states)
+
 
 EXPORTERS: dict[str, Exporter] = {
     "onnx": Exporter(
@@ -107,23 +125,44 @@ EXPORTERS: dict[str, Exporter] = {
         ".tflite",
         lambda job: write_tflite(job.spec, job.graph, job.path),
         RUNTIMES[".tflite"],
-        inputs=("features", "samples"),
+        _OLD,
+        ("features", "samples"),
     ),
     "tflite-dynamic": Exporter(
         "TFLite, int8 weights",
         "-dynamic.tflite",
         lambda job: write_tflite_dynamic(job.spec, job.graph, job.path),
         RUNTIMES[".tflite"],
-        inputs=("features", "samples"),
-        tolerances=INT8,
+        _OLD,
+        ("features", "samples"),
+        INT8,
     ),
     "tflite-int8": Exporter(
-        "TFLite in whole numbers, states of int16",
+        "TFLite in whole numbers of 8 bits",
         "-int8.tflite",
-        lambda job: write_tflite_int8(job.spec, job.graph, calibrate(job.graph, job.tracks), job.path),
+        lambda job: _write_int8(job, "int8"),
         RUNTIMES[".tflite"],
-        inputs=("features", "samples"),
-        tolerances=INT8,
+        FURTHER,
+        ("features",),
+        INT8,
+    ),
+    "tflite-int16": Exporter(
+        "TFLite in whole numbers, weights of 8 bits, values of 16",
+        "-int16.tflite",
+        lambda job: _write_int8(job, "int16"),
+        RUNTIMES[".tflite"],
+        FURTHER,
+        ("features",),
+        INT8,
+    ),
+    "tflite-micro": Exporter(
+        "TFLite of 8 bits that keeps its states, for microcontrollers",
+        "-micro.tflite",
+        lambda job: _write_int8(job, "int8", keeps_states=True),
+        {LITERT: functools.partial(TfliteProcess, runtime=LITERT)},
+        FURTHER,
+        ("features",),
+        INT8,
     ),
     "kws": Exporter(
         "graph file, for Java and Android",

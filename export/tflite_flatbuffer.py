@@ -18,7 +18,7 @@ except ImportError:
 # Runtimes map weights straight from the file and read them 16 bytes at a time.
 _DATA_ALIGNMENT = 16
 _NUMBERS = {"bool": "Bool", "u8": "Uint8", "i8": "Int8", "i32": "Int32", "u32": "Uint32"}
-_ARRAYS = {"[i32]": np.dtype("<i4"), "[i64]": np.dtype("<i8"), "[f32]": np.dtype("<f4")}
+_ARRAYS: dict[str, Any] = {"[i32]": np.dtype("<i4"), "[i64]": np.dtype("<i8"), "[f32]": np.dtype("<f4")}
 
 
 def encode_model(model: Row) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -74,7 +76,7 @@ class NetworkWriter:
         }
         self._values[op.target] = methods[type(op)](op)  # type: ignore[operator]
 
-    def _ending(self, op: Operation) -> dict[str, object]:
+    def _ending(self, op: Operation) -> dict[str, Any]:
         """Return how an operation ends: the type of its result, and whether in a ReLU."""
         relu = self._fused.get(op.target, "")
         return {"form": self._numerics.form(relu or op.target), "relu": bool(relu)}
@@ -175,10 +177,10 @@ class NetworkWriter:
         left, right = self._values[op.left], self._values[op.right]
         if left.n_bands != right.n_bands:
             left, right = self._layout.plain(left), self._layout.plain(right)
-        terms = [left.tensor, right.tensor]
-        if left.tensor.shape != right.tensor.shape:
-            terms = [self._layout.rows(left), self._layout.rows(right)]
-        return Value(self._make.binary(Op.ADD, *terms, **self._ending(op)), left.n_frames, left.n_bands)
+        one, other = left.tensor, right.tensor
+        if one.shape != other.shape:
+            one, other = self._layout.rows(left), self._layout.rows(right)
+        return Value(self._make.binary(Op.ADD, one, other, **self._ending(op)), left.n_frames, left.n_bands)
 
     def _add_to_bands(self, op: AddToBands) -> Value:
         left = self._layout.image(self._values[op.left], op.n_bands)

@@ -6,7 +6,6 @@ float32: 32768.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError
+from kws.files import replacing
 from kws.packages import import_package, one_line
 
 FloatArray = npt.NDArray[np.float32]
@@ -245,18 +245,12 @@ def write_audio(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rat
     formats = {".wav": "WAV", ".flac": "FLAC"}
     if target.suffix.lower() not in formats:
         raise AudioError(f"{path}: accepted suffixes for writing are {', '.join(formats)}")
-    # Unique to the process, so that parallel writers never share a temporary file.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         pcm = to_pcm16(samples)
-        soundfile.write(temporary, pcm.T, sample_rate_hz, format=formats[target.suffix.lower()], subtype="PCM_16")
-        os.replace(temporary, target)
+        with replacing(target, is_durable=False) as temporary:
+            soundfile.write(temporary, pcm.T, sample_rate_hz, format=formats[target.suffix.lower()], subtype="PCM_16")
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError(f"{path}: cannot be written ({one_line(error)})") from None
-    finally:
-        # Where the folder is none, there is nothing to remove either.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def encode_for_browser(samples: npt.ArrayLike) -> tuple[str, bytes]:

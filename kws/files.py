@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from kws.errors import DataError
 
 
 @contextlib.contextmanager
@@ -41,3 +45,30 @@ def replacing(path: str | os.PathLike[str], is_durable: bool = True) -> Iterator
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_text(path: str | os.PathLike[str], text: str, is_durable: bool = True) -> None:
+    """Write a text file as UTF-8; one that is there is replaced when the new one is whole.
+
+    Parameters
+    ----------
+    path : path
+    text : str
+    is_durable : bool
+        As of :func:`replacing`.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    try:
+        with replacing(path, is_durable) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def write_json(path: str | os.PathLike[str], value: Any, is_durable: bool = True) -> None:
+    """Write a value as JSON for people to read too, as :func:`write_text` does."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n", is_durable)

@@ -40,6 +40,22 @@ COLUMNS = (
 )
 """Columns in the order in which they are written; all but ``path`` may be empty, and others follow by name."""
 
+INHERITED = (
+    "speaker",
+    "split",
+    "synthetic",
+    "source",
+    "licence",
+    "lang",
+    "gender",
+    "dialect",
+    "device",
+    "room",
+    "session",
+    "recorded",
+)
+"""Columns that hold for each part of a recording too; its side of a split above all."""
+
 SPLITS = ("train", "val", "test")
 """The sides of a split, as manifests are written; other names are kept as they are read."""
 
@@ -113,6 +129,11 @@ def speaker_of(row: Row) -> str:
     """Return who speaks in the recording of a row, empty if it is not known."""
     speaker = row.get("speaker", "").strip()
     return "" if speaker.lower() in _NOBODY else speaker
+
+
+def inherited(row: Row) -> dict[str, str]:
+    """Return what a clip has from the row of the recording that it is cut out of."""
+    return {column: row[column] for column in INHERITED if row.get(column)}
 
 
 class NearestManifests:

@@ -19,7 +19,7 @@ HEAP = "-Xmx64m"
 def jdk(program: str) -> str:
     """Return the path of a program of the JDK."""
     found = shutil.which(program)
-    assert found, f"{program} is missing: apt-get install openjdk-17-jdk-headless"
+    assert found, f"{program} is missing: apt-get install default-jdk-headless"
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from data_tools.check.batch import BatchView, figures
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
+from kws.files import replacing
 from kws.packages import import_package, one_line
 
 _WINDOW_SAMPLES, _HOP_SAMPLES = 512, 160
@@ -163,12 +163,10 @@ def _pyplot() -> Any:
 
 
 def _save(figure: Any, pyplot: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        figure.savefig(temporary, format="png", dpi=100)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=100)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({one_line(error)})") from None
     finally:
         pyplot.close(figure)
-        temporary.unlink(missing_ok=True)

@@ -2,8 +2,8 @@
 
 from data_tools.label.listing import Place, list_places
 from data_tools.label.proposals import Guess, Proposer
-from data_tools.label.regions import Labels, Region
 from data_tools.label.session import Session
 from data_tools.label.store import read_labels, save_labels
+from kws.labels import Labels, Region
 
 __all__ = ["Guess", "Labels", "Place", "Proposer", "Region", "Session", "list_places", "read_labels", "save_labels"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_tools.label.regions import Region, in_order, require_inside
 from kws.config import shown
 from kws.errors import DataError
 from kws.files import replacing
+from kws.labels import Region, in_order, require_inside
 
 
 def read_track(path: Path, duration_s: float) -> tuple[Region, ...]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_tools.label.listing import Place
-from data_tools.label.regions import Labels, Region, in_order, overlapping
 from data_tools.label.sound import read_stretch, sound_info
 from data_tools.label.store import read_labels
 from kws.audio import resample, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
-from kws.manifest import Manifest, NearestManifests, Row, write_manifest
+from kws.labels import Labels, Region, in_order, overlapping
+from kws.manifest import Manifest, NearestManifests, Row, inherited, write_manifest
 
 OnProgress = Callable[[int, int], None]
 
@@ -25,7 +25,6 @@ _BEFORE_S, _AFTER_S = 1.0, 1.2
 _MARGIN_S = 1.2
 _PIECE_S = 60.0
 _LEAST_S = 1.0
-_KEPT_COLUMNS = ("speaker", "split", "source", "licence", "lang", "gender", "device", "room", "recorded", "dialect")
 
 
 @dataclass
@@ -176,7 +175,7 @@ def _cut(piece: _Piece, place: Place, folder: Path, known: Row) -> Row:
     audio = resample(samples, rate_hz, SAMPLE_RATE_HZ)
     write_audio(target, audio)
     row = {
-        **{name: known.get(name, "") for name in _KEPT_COLUMNS},
+        **inherited(known),
         "path": piece.path,
         "label": piece.label,
         "session": place.name,

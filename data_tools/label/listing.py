@@ -8,8 +8,7 @@ from pathlib import Path
 
 from kws.audio import AUDIO_SUFFIXES
 from kws.errors import DataError
-
-LABEL_SUFFIX = ".labels.json"
+from kws.labels import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def list_places(target: Path, out: Path | None = None) -> list[Place]:
 def _place(audio: Path, root: Path, out: Path | None) -> Place:
     inside = audio.relative_to(root)
     base = root if out is None else out
-    return Place(audio, inside.as_posix(), base / inside.with_name(inside.stem + LABEL_SUFFIX))
+    return Place(audio, inside.as_posix(), base / inside.with_name(inside.stem + SUFFIX))
 
 
 def _require_own_files(places: Sequence[Place]) -> None:

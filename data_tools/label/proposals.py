@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_tools.label.regions import Region
 from data_tools.label.sound import OnProgress, read_stretch, sound_info
 from kws.activity import active_region
 from kws.audio import resample
 from kws.config import SAMPLE_RATE_HZ
+from kws.labels import Region
 
 # A score peaks at the end of its word or just after it.
 _BEFORE_S, _AFTER_S = 1.1, 0.1

@@ -12,10 +12,10 @@ from typing import Any
 
 from data_tools.label.listing import Place
 from data_tools.label.proposals import Proposer, propose
-from data_tools.label.regions import Labels, overlapping, read_regions
 from data_tools.label.sound import Scan, SoundInfo, scan, sound_info
 from data_tools.label.store import read_labels, save_labels
 from kws.errors import DataError, KwsError
+from kws.labels import Labels, overlapping, read_regions
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ import errno
 from dataclasses import replace
 from pathlib import Path
 
-from data_tools.label.regions import Labels
 from kws.errors import DataError
 from kws.files import replacing
+from kws.labels import Labels
 
 
 class ConflictError(DataError):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from data_tools.label.audacity import read_track, write_track
 from data_tools.label.listing import Place, list_places
-from data_tools.label.regions import Labels, in_order
 from data_tools.label.sound import sound_info
 from data_tools.label.store import read_labels, save_labels
 from kws.errors import DataError
+from kws.labels import Labels, in_order
 
 
 def import_all(target: Path, tracks: Path, out: Path | None = None) -> tuple[int, int]:

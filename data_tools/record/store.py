@@ -51,6 +51,8 @@ class Store:
         self._rows: dict[str, dict[str, str]] = {}
         self._waiting: list[Mapping[str, str]] = []
         self._mine: list[str] = []
+        # The innermost first.
+        self._made = [place for place in (folder / name, folder, *folder.parents) if not place.exists()]
         self._make_folders()
         self._load()
 
@@ -123,6 +125,13 @@ class Store:
         if self._waiting:
             add_rows(self._manifest, self._waiting)
             self._waiting.clear()
+
+    def leave(self) -> None:
+        """Take away the folders that were made for recordings, if there are none in them."""
+        for place in self._made:
+            # One that holds something stays, and so do those around it.
+            with contextlib.suppress(OSError):
+                place.rmdir()
 
     def undo(self) -> Path | None:
         """Take the newest recording of this session back; return it, None if there is none.

@@ -20,7 +20,7 @@ from data_tools.voices import VoiceOptions
 from kws.audio import pcm16_sha1, read_audio, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
-from kws.files import replacing
+from kws.files import write_json
 from kws.manifest import MANIFEST, Manifest, Row, write_manifest
 
 SETTINGS_NAME = "speak.json"
@@ -243,7 +243,7 @@ class _Ledger:
         merged = {row["path"]: row for row in [*known, *rows]}
         if merged:
             write_manifest(manifest, [row for row in merged.values() if (self._folder / row["path"]).is_file()])
-        _write_json(self._folder / REJECTED_NAME, self.rejected)
+        write_json(self._folder / REJECTED_NAME, self.rejected)
 
 
 def claim_folder(folder: Path, settings: dict[str, str]) -> None:
@@ -266,12 +266,4 @@ def claim_folder(folder: Path, settings: dict[str, str]) -> None:
         raise DataError(f"{folder}: cannot be used for clips ({error})") from None
     if theirs != mine:
         raise DataError(f"{folder}: holds clips of {theirs}; accepted is an empty folder, or the same phrase again")
-    _write_json(place, mine)
-
-
-def _write_json(path: Path, value: object) -> None:
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
+    write_json(place, mine)

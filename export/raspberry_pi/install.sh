@@ -106,7 +106,7 @@ check_python() {
     minor=$(python3 -c 'import sys; print(sys.version_info[1] if sys.version_info[0] == 3 else 0)')
     [ "$minor" -ge 10 ] || fail "Python is 3.$minor; accepted are 3.10 or newer: Raspberry Pi OS 12 (bookworm) or later"
     [ "$bits" = 64 ] || [ "$minor" -le 11 ] ||
-        fail "Python is 3.$minor; on 32 bits accepted are 3.10 and 3.11: Raspberry Pi OS 12 (bookworm), or a 64-bit system"
+        fail "Python is 3.$minor; on 32 bits accepted are 3.10 and 3.11 (Raspberry Pi OS 12)"
 }
 
 install_packages() {

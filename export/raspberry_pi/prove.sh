@@ -181,14 +181,15 @@ install_toolkit() {
     mkdir "$folder/kws"
     cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
     cp -L "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" "$folder/kws/certificates.pem"
-    (cd "$repository" && cp -R kws data_tools export tools setup.cfg pyproject.toml README.md LICENSE apt-packages*.txt \
-        "$folder/kws")
+    (cd "$repository" &&
+        cp -R kws data_tools export tools setup.cfg pyproject.toml README.md LICENSE apt-packages*.txt "$folder/kws")
     # On 32 bits TensorFlow Lite is what install.sh takes anyhow.
     extras=mic
     [ "$arch" = armhf ] || extras=mic,tflite
     inside sh /kws/export/raspberry_pi/install.sh --extras "$extras" >"$log" 2>&1 || fail_with_log install.sh
     sed -n '/^== trying/,$p' "$log"
-    echo "$(inside uname -m), $(inside dpkg --print-architecture), $(sed -n 's/PRETTY_NAME=//p' "$folder/etc/os-release")"
+    release=$(sed -n 's/PRETTY_NAME=//p' "$folder/etc/os-release")
+    echo "$(inside uname -m), $(inside dpkg --print-architecture), $release"
     show_service
 }
 

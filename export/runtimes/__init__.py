@@ -12,14 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from export.runtimes.tflite_worker import read_array, write_array
 from kws.audio import FloatArray
 from kws.config import require_one_of
-from kws.errors import AudioError, MissingPackageError, ParityError
+from kws.errors import AudioError, KwsError, ParityError
 from kws.runtime.onnx_file import read_bytes
 from kws.runtime.tflite_check import read_signature, state_axes
 from kws.runtime.tflite_file import parse_tflite
@@ -28,11 +28,11 @@ from kws.runtime.tflite_runner import from_float, to_float
 LITERT, TFLITE_RUNTIME, TFLITE_MICRO = "litert", "tflite-runtime", "tflite-micro"
 
 RUNTIMES = {
-    LITERT: ("ai_edge_litert.interpreter", "ai-edge-litert"),
-    TFLITE_RUNTIME: ("tflite_runtime.interpreter", "tflite-runtime"),
-    TFLITE_MICRO: ("tflite_micro.python.tflite_micro.runtime", "tflite-micro"),
+    LITERT: "ai_edge_litert.interpreter",
+    TFLITE_RUNTIME: "tflite_runtime.interpreter",
+    TFLITE_MICRO: "tflite_micro.python.tflite_micro.runtime",
 }
-"""Module and package of each runtime, by its name."""
+"""Module of each runtime, by its name."""
 
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-tflite"
 """Where tflite-runtime 2.14 lives: it needs numpy 1 and Python 3.11, so it has an environment of its own."""
@@ -48,24 +48,23 @@ def python_of(runtime: str) -> Path:
     ------
     ConfigError
         If the runtime is unknown.
-    MissingPackageError, ParityError
+    MissingRuntimeError
         If it is not installed; the message says how to.
     """
     require_one_of("runtime", runtime, RUNTIMES)
-    module, package = RUNTIMES[runtime]
-    python = Path(sys.executable)
+    python, how = Path(sys.executable), f"pip install -e '.[{'export' if runtime == LITERT else 'dev'}]'"
     if runtime == TFLITE_RUNTIME:
         python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        how = f"make {ENVIRONMENT.name}"
     try:
-        subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=True)
+        subprocess.run([python, "-c", f"import {RUNTIMES[runtime]}"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        if runtime == TFLITE_RUNTIME:
-            raise ParityError(
-                f"{package} is not installed in {ENVIRONMENT.name}: make {ENVIRONMENT.name} in the toolkit's folder"
-            ) from None
-        extra = "export" if runtime == LITERT else "dev"
-        raise MissingPackageError(package, extra, "compare TFLite models in it") from None
+        raise MissingRuntimeError(f"{runtime} is not installed: {how} in the toolkit's folder") from None
     return python
+
+
+class MissingRuntimeError(KwsError):
+    """A runtime in which a file could be proven is not installed; the message says how to install it."""
 
 
 class TfliteProcess:
@@ -81,7 +80,7 @@ class TfliteProcess:
     ------
     ModelFileError
         If the file is damaged or none of this toolkit.
-    MissingPackageError, ParityError
+    MissingRuntimeError
         If the runtime is not installed.
     """
 
@@ -93,7 +92,7 @@ class TfliteProcess:
         signature = read_signature(file, self._where)
         self._input, self._scores = signature.inputs[self.spec.input], signature.outputs["scores"]
         self._infos = [signature.inputs[state.name] for state in self.spec.states]
-        self._command = [python_of(runtime), "-u", _WORKER, runtime, self._where, str(1 + len(self._infos))]
+        self._command = [str(python_of(runtime)), "-u", str(_WORKER), runtime, self._where, str(1 + len(self._infos))]
         self._process: subprocess.Popen[bytes] | None = None
         self._states: list[np.ndarray] = []
         self.reset()
@@ -157,7 +156,7 @@ class TfliteProcess:
 
     def _ask(self, steps: np.ndarray) -> np.ndarray:
         assert self._process is not None
-        requests, answers = self._process.stdin, self._process.stdout
+        requests, answers = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         try:
             arrays = _exchange(requests, answers, steps, 1 + len(self._infos))
         except OSError:
@@ -169,10 +168,7 @@ class TfliteProcess:
         return found[0]
 
 
-def _exchange(
-    requests: IO[bytes] | None, answers: IO[bytes] | None, steps: np.ndarray, n_answers: int
-) -> list[np.ndarray | None]:
-    assert requests is not None and answers is not None
+def _exchange(requests: BinaryIO, answers: BinaryIO, steps: np.ndarray, n_answers: int) -> list[np.ndarray | None]:
     write_array(requests, steps)
     requests.flush()
     return [read_array(answers) for _ in range(n_answers)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from kws import __version__
 from kws.errors import ConfigError
+from kws.files import write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,7 +178,5 @@ def _write(report: ClassReport, json_file: Path | None, picture: Path | None) ->
         typer.echo(text)
         return
     if json_file is not None:
-        temporary = json_file.with_name(f".{json_file.name}.tmp")
-        temporary.write_text(text + "\n", encoding="utf8")
-        os.replace(temporary, json_file)
+        write_text(json_file, text + "\n")
     typer.echo(report.to_text())

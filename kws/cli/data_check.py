@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.data_progress import OnProgress, jobs_of, progress_bar
+from kws.files import write_json
 
 if TYPE_CHECKING:
     from data_tools.check import Listing, Report
@@ -74,7 +74,7 @@ def check(
         # A pipe has no width: lines stay whole there.
         show(report, Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS), files)
     if json_file not in (None, _TERMINAL):
-        _write_json(report, json_file)
+        write_json(json_file, report.to_json())
     if report.has_errors:
         raise typer.Exit(EXIT_ERRORS_FOUND)
 
@@ -111,17 +111,3 @@ def _require_place(target: Path | None) -> None:
         return
     _refuse(target.is_dir(), f"{target}: is a folder", "the name of a file")
     _refuse(not target.parent.is_dir(), f"{target}: there is no folder {target.parent}", "a file in a folder that is")
-
-
-def _write_json(report: Report, path: Path | None) -> None:
-    from kws.errors import DataError
-
-    assert path is not None
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        temporary.unlink(missing_ok=True)

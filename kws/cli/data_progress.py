@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 
+from kws.cores import usable_cores
 from kws.errors import ConfigError
 
 OnProgress = Callable[[str, int, int], None]
@@ -43,5 +43,4 @@ def jobs_of(jobs: int) -> int:
     """
     if jobs < 1 and jobs != -1:
         raise ConfigError(f"--jobs is {jobs}; accepted are whole numbers from 1, or -1 for all cores")
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return n_cores if jobs == -1 else jobs
+    return usable_cores() if jobs == -1 else jobs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from kws import __version__
 from kws.errors import ConfigError
+from kws.files import write_json
 
 if TYPE_CHECKING:
     from kws.cli.eval_parts import Found
@@ -30,7 +30,7 @@ def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path
 
     Raises
     ------
-    OSError
+    DataError, OSError
         If a file cannot be written.
     """
     from kws.evaluate.document import Rows, document
@@ -58,16 +58,10 @@ def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
     if path == _STDOUT:
-        sys.stdout.write(text)
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        sys.stdout.write(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    else:
+        write_json(path, values)
 
 
 def _write_reports(found: Found, path: Path, console: Console) -> None:

@@ -14,6 +14,7 @@ from kws.errors import ConfigError, ParityError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.console import Console
     from rich.table import Table
 
     from export import ParityReport, Trained
@@ -142,7 +143,8 @@ def parity_table(title: str) -> Table:
     from rich import box
     from rich.table import Column, Table
 
-    columns = (Column("file", no_wrap=True), "takes", "KiB", "runtime", "error", "states", "events", "us/step")
+    names = ("file", "takes", "KiB", "runtime", "error", "states", "events", "us/step")
+    columns = [Column(name, no_wrap=True) for name in names]
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.padding = (0, 1, 0, 0)
     return table
@@ -152,7 +154,7 @@ def parity_row(path: Path, runtime: str, report: ParityReport) -> tuple[str, ...
     """Return what the gate measured as cells."""
     state = "-" if math.isnan(report.max_state_error) else f"{report.max_state_error:.0e}"
     events = f"{report.n_events} {'equal' if report.events_equal else 'differ'}"
-    size, step = f"{report.size_bytes / 1024:.0f}", f"{report.step_us:.0f}"
+    size, step = f"{report.size_bytes / 1024:.0f}", "-" if math.isnan(report.step_us) else f"{report.step_us:.0f}"
     return path.name, report.model_input, size, runtime, f"{report.max_score_error:.0e}", state, events, step
 
 
@@ -173,3 +175,23 @@ def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) ->
         f"A step is {step_ms:g} ms of audio: {trained.graph.macs_per_step:,} multiply-accumulates without the "
         f"front-end; states of {max(r.state_bytes for r in reports):,} bytes a channel."
     )
+    _show_unproven(console, files)
+
+
+def _show_unproven(console: Console, files: Mapping[Path, Mapping[str, ParityReport]]) -> None:
+    """Say in which runtimes of devices nothing was proven, because they are not installed."""
+    from export import EXPORTERS
+    from export.runtimes import MissingRuntimeError, python_of
+
+    wanted = {
+        name
+        for exporter in EXPORTERS.values()
+        for path, reports in files.items()
+        for name in exporter.further
+        if path.name.endswith(exporter.suffix) and name not in reports
+    }
+    for runtime in sorted(wanted):
+        try:
+            python_of(runtime)
+        except MissingRuntimeError as error:
+            console.print(f"Not proven in {runtime}: {error}", highlight=False)

@@ -14,6 +14,7 @@ from kws.errors import ConfigError
 
 if TYPE_CHECKING:
     from kws.evaluate.mining import Find, Mined, MiningSettings
+    from kws.evaluate.mining.folder import Result
     from kws.manifest import Row
 
 _SHOWN_FAILURES = 5
@@ -136,8 +137,16 @@ def _listen(out: Path, settings: MiningSettings, device: str, backend: str, max_
             f"{', '.join(settings.keywords)}. All else is forgotten at once, and nothing "
             "leaves this computer. Ctrl-C ends it."
         )
-        result = mine_live(source, folder, settings, source.name, max_s, _tell, lambda text: typer.echo(text, err=True))
-    typer.echo(f"{result.audio_s / 3600:.2f} h, {len(result.rows)} clips in {out}")
+        mine_live(source, folder, settings, source.name, max_s, _tell, _warn, lambda result: _tell_end(result, out))
+
+
+def _warn(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _tell_end(result: Result, out: Path) -> None:
+    n_clips = len(result.rows)
+    typer.echo(f"{result.audio_s / 3600:.2f} h, {n_clips} clip{'' if n_clips == 1 else 's'} kept in {out}")
 
 
 def _tell(find: Find, row: Row) -> None:

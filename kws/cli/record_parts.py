@@ -69,6 +69,7 @@ def record_live(order: Order) -> None:
         options = SourceOptions(device=order.device, backend=order.backend, n_channels=order.channels)
         source = stack.enter_context(open_source(None, options))
         store = _open_store(order)
+        stack.callback(store.leave)
         view = open_view(source.name, order.out)
         make = _background if order.background else _takes
         work = make(order, store, source, speaker, view.tell)
@@ -80,6 +81,8 @@ def record_live(order: Order) -> None:
 
 def cut_file(order: Order) -> None:
     """Cut a recording into takes; memory does not depend on its length."""
+    from contextlib import ExitStack
+
     from data_tools.record import Origin, SileroVad, TakeConfig, TakeDetector, TakeRecorder, drive
     from data_tools.record.keys import NoKeys
     from kws.cli.record_view import open_progress
@@ -95,7 +98,9 @@ def cut_file(order: Order) -> None:
         speaker = _speaker(order)
         store = _open_store(order, is_bulk=True)
         origin = Origin(speaker, room=order.room, source=order.from_file.name)
-        with open_progress(source.duration_s) as (show, tell):
+        with ExitStack() as stack:
+            stack.callback(store.leave)
+            show, tell = stack.enter_context(open_progress(source.duration_s))
             work = TakeRecorder(order.word, store, detector, config, origin, tell, goal=order.takes)
             drive(source, NoKeys(), work, show)
     known = f", {work.n_known} there already" if work.n_known else ""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
+from kws.cores import usable_cores
 from kws.errors import KwsError
 from kws.runtime import Detector, Runner, Scorer, open_runner
 from kws.spec import ModelSpec
@@ -131,7 +132,7 @@ def hear_all(
     lengths_s = [len(samples) / SAMPLE_RATE_HZ for samples in recordings]
     total_s, done_s = sum(lengths_s), 0.0
     if processes == 0:
-        processes = min(os.cpu_count() or 1, int(total_s / _SECONDS_A_PROCESS))
+        processes = min(usable_cores(), int(total_s / _SECONDS_A_PROCESS))
     batches = list(_batches(recordings))
     found: list[Heard] = []
     for heard in _run(path, spec, batches, processes):

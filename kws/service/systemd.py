@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from kws.config import shown
 from kws.errors import ConfigError, KwsError
+from kws.files import replacing
 from kws.packages import one_line
 
 MARKER = "# Written by kws install-service."
@@ -264,18 +264,14 @@ class Installation:
             raise KwsError(f"{self.unit_path}: cannot be read ({one_line(error)})") from None
 
     def _write(self, unit: str) -> None:
-        temporary = self.unit_path.with_name(f".{self.unit_path.name}.{os.getpid()}.tmp")
         try:
             self.unit_path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(unit, encoding="utf-8", errors="surrogateescape")
-            # Its command may hold a password.
-            temporary.chmod(0o600)
-            os.replace(temporary, self.unit_path)
+            with replacing(self.unit_path) as temporary:
+                temporary.write_text(unit, encoding="utf-8", errors="surrogateescape")
+                # Its command may hold a password.
+                temporary.chmod(0o600)
         except OSError as error:
             raise KwsError(f"{self.unit_path}: cannot be written ({one_line(error)})") from None
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
 
     def _put_back(self, old: str | None) -> None:
         if old is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from kws.files import replacing
 
 
 def draw_curves(path: Path, history: Sequence[dict[str, Any]], best_step: int) -> None:
@@ -36,7 +37,6 @@ def draw_curves(path: Path, history: Sequence[dict[str, Any]], best_step: int) -
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=100)
+    with replacing(path, is_durable=False) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
     pyplot.close(figure)
-    os.replace(temporary, path)

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 
 from kws.audio import FloatArray
 from kws.errors import DataError
+from kws.files import replacing
 from kws.train.batches import ExampleMaker, Examples, batches
 
 FORMAT = 1
@@ -247,9 +248,8 @@ def _check_room(place: Path, needed_bytes: int) -> None:
 
 
 def _write_json(path: Path, values: dict[str, object]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(values))
-    os.replace(temporary, path)
+    with replacing(path, is_durable=False) as temporary:
+        temporary.write_text(json.dumps(values))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kws.config import require_one_of
+from kws.cores import usable_cores
 from kws.train.recipe import CacheConfig, Recipe, TrainingConfig
 
 LOW_POOL_STREAMS = 16_384
@@ -94,9 +95,8 @@ def profile_observers(profile: str | None) -> tuple[str, ...]:
 
 def cores_of_a_process() -> int:
     """Return how many CPU cores each training process on this computer has for itself."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Set by `accelerate launch` and torchrun.
-    return max(1, cores // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    return max(1, usable_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
 
 def _parts(batch_size: int, most_streams: int) -> int:

@@ -263,3 +263,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(arguments, expected, tmp_path)
     assert result.returncode == 2 and expected in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert not (tmp_path / "takes").exists()
+
+
+def test_a_long_recording_that_breaks_off_leaves_no_empty_folder(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.01, 5 * 16_000)
+    soundfile.write(tmp_path / "memo.flac", noise, 16_000)
+    whole = (tmp_path / "memo.flac").read_bytes()
+    (tmp_path / "memo.flac").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "new" / "takes"
+    result = run("computer", "--from", tmp_path / "memo.flac", "--out", out, "--speaker", "anna")
+    assert result.returncode == 2 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["memo.flac"]

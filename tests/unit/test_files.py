@@ -2,7 +2,8 @@
 
 import pytest
 
-from kws.files import replacing
+from kws.errors import DataError
+from kws.files import replacing, write_json, write_text
 
 
 def test_the_target_appears_when_the_block_has_ended(tmp_path):
@@ -27,3 +28,13 @@ def test_an_error_leaves_what_was_there(tmp_path):
 def test_a_place_that_is_none(tmp_path):
     with pytest.raises(OSError), replacing(tmp_path / "none" / "a.txt") as temporary:
         temporary.write_text("x")
+
+
+def test_text_and_json_are_written_whole_and_what_fails_is_a_line(tmp_path):
+    write_text(tmp_path / "a.txt", "你好\n")
+    assert (tmp_path / "a.txt").read_bytes() == "你好\n".encode()
+    write_json(tmp_path / "a.json", {"word": "你好"}, is_durable=False)
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "word": "你好"\n}\n'
+    with pytest.raises(DataError, match="none/a.json: cannot be written"):
+        write_json(tmp_path / "none" / "a.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.txt"]

@@ -3,7 +3,7 @@
 import pytest
 
 from kws.errors import DataError
-from kws.manifest import Manifest, NearestManifests, add_rows, speaker_of, split_of, write_manifest
+from kws.manifest import Manifest, NearestManifests, add_rows, inherited, speaker_of, split_of, write_manifest
 
 
 def test_what_is_written_is_read_back_in_order(tmp_path):
@@ -101,3 +101,16 @@ def test_the_nearest_manifest_of_a_folder_is_read_once(tmp_path):
     assert nearest.row(tmp_path / "a" / "1.wav")["speaker"] == "anna"
     assert nearest.of(tmp_path / "a" / "2.wav") is nearest.of(tmp_path / "a" / "1.wav")
     assert nearest.row(tmp_path / "a" / "2.wav") == {}
+
+
+def test_a_clip_inherits_who_and_where_and_not_what(tmp_path):
+    row = {
+        "path": "a.wav",
+        "speaker": "anna",
+        "split": "val",
+        "synthetic": "1",
+        "label": "hey",
+        "sha1": "00",
+        "room": "",
+    }
+    assert inherited(row) == {"speaker": "anna", "split": "val", "synthetic": "1"}

@@ -93,9 +93,11 @@ class Ear:
     def _take(self, events: Sequence[Event], is_end: bool) -> tuple[list[Find], list[Event]]:
         wanted = [event for event in events if event.keyword in self._settings.keywords]
         self._events += wanted
-        if self._scores:
-            self._waiting += self._picker.update(np.concatenate([block[0] for block in self._scores]))
-            self._scores.clear()
+        # A stream that has not begun has no channel either.
+        tracks = [block[0] for block in self._scores if block.shape[1]]
+        if tracks:
+            self._waiting += self._picker.update(np.concatenate(tracks))
+        self._scores.clear()
         if is_end:
             self._waiting += self._picker.flush()
         ready = [peak for peak in self._waiting if is_end or self._bounds(peak)[1] <= self._n_samples]

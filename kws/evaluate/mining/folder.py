@@ -18,10 +18,10 @@ from kws.audio import pcm16_sha1, to_pcm16, write_audio
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import DataError
 from kws.evaluate.mining.ear import Find
-from kws.evaluate.mining.known import LABELS
 from kws.evaluate.mining.settings import MiningSettings
-from kws.files import replacing
-from kws.manifest import MANIFEST, Manifest, Row, write_manifest
+from kws.files import write_json, write_text
+from kws.labels import SUFFIX, Labels, Region
+from kws.manifest import MANIFEST, Manifest, Row, inherited, write_manifest
 
 FALSE_ACCEPTS, NEAR_MISSES, MISSES = "false-accepts", "near-misses", "misses"
 """Subfolders of the clips: what fired, what nearly did, and words that did not."""
@@ -29,21 +29,8 @@ FALSE_ACCEPTS, NEAR_MISSES, MISSES = "false-accepts", "near-misses", "misses"
 NEGATIVE = "negative"
 _STATE = ".mining"
 _SETTINGS, _RESULTS = "settings.json", "results.jsonl"
-_LABEL_FORMAT = 1
-# What a clip inherits from the recording that it was cut from; its side above all.
-_INHERITED = (
-    "speaker",
-    "split",
-    "synthetic",
-    "source",
-    "licence",
-    "lang",
-    "gender",
-    "device",
-    "room",
-    "session",
-    "recorded",
-)
+# Of a proposal that would be nothing.
+_LEAST_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -102,7 +89,7 @@ class MinedFolder:
         place = self._state / _SETTINGS
         if not place.is_file():
             self._state.mkdir(parents=True, exist_ok=True)
-            _write_json(place, mine, is_durable=True)
+            write_json(place, mine)
             return
         theirs = _read_json(place)
         differing = [name for name in mine if not isinstance(theirs, dict) or theirs.get(name) != mine[name]]
@@ -130,12 +117,12 @@ class MinedFolder:
         except OSError as error:
             raise DataError(f"{self._state / _RESULTS}: cannot be written ({error.strerror})") from None
 
-    def keep(self, find: Find, source: str, key: str, inherited: Row) -> Row:
+    def keep(self, find: Find, source: str, key: str, known: Row) -> Row:
         """Write the clip of a find with its labels, and return its row of the manifest."""
         kind = FALSE_ACCEPTS if find.is_event else NEAR_MISSES
         region = find.keyword, *find.region_s, find.score
         columns = {"label": NEGATIVE, "score": f"{find.score:.4f}"}
-        return self._write(kind, find.samples, find.start_s, source, key, inherited, region, columns)
+        return self._write(kind, find.samples, find.start_s, source, key, known, region, columns)
 
     def keep_miss(
         self,
@@ -146,7 +133,7 @@ class MinedFolder:
         score: float,
         source: str,
         key: str,
-        inherited: Row,
+        known: Row,
     ) -> Row:
         """Write the clip of a word that the model missed; its times are from the first sample of the clip."""
         columns = {"label": keyword, "score": f"{score:.4f}"}
@@ -154,7 +141,7 @@ class MinedFolder:
             columns |= {"kw_start_s": f"{word_s[0]:.3f}", "kw_end_s": f"{word_s[1]:.3f}"}
         whole_s = 0.0, np.shape(samples)[-1] / SAMPLE_RATE_HZ
         region = keyword, *(word_s or whole_s), score
-        return self._write(MISSES, samples, start_s, source, key, inherited, region, columns)
+        return self._write(MISSES, samples, start_s, source, key, known, region, columns)
 
     def write_manifest(self) -> int:
         """Write the manifest over all clips that are still there, and return how many they are.
@@ -178,7 +165,7 @@ class MinedFolder:
         start_s: float,
         source: str,
         key: str,
-        inherited: Row,
+        known: Row,
         region: tuple[str, float, float, float],
         columns: Mapping[str, str],
     ) -> Row:
@@ -190,9 +177,10 @@ class MinedFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_audio(path, pcm)
         sha1, duration_s = pcm16_sha1(pcm), len(pcm) / SAMPLE_RATE_HZ
-        _write_json(path.with_name(f"{name}{LABELS}"), _labels(path.name, sha1, duration_s, region))
+        labels = Labels(path.name, duration_s, sha1, (_proposal(region, duration_s),))
+        write_text(path.with_name(f"{name}{SUFFIX}"), labels.to_text(), is_durable=False)
         return {
-            **{column: inherited[column] for column in _INHERITED if inherited.get(column)},
+            **inherited(known),
             **columns,
             "path": f"{kind}/{path.name}",
             "keyword": region[0],
@@ -210,24 +198,12 @@ def state_of(path: Path) -> str:
     return f"{state.st_size} {state.st_mtime_ns}"
 
 
-def _labels(file: str, sha1: str, duration_s: float, region: tuple[str, float, float, float]) -> dict[str, Any]:
+def _proposal(region: tuple[str, float, float, float], duration_s: float) -> Region:
     label, start_s, end_s, score = region
-    proposed = {
-        "id": "m0",
-        "label": label,
-        "start_s": round(start_s, 3),
-        "end_s": round(end_s, 3),
-        "source": "model",
-        "state": "proposed",
-        "score": round(score, 4),
-    }
-    return {
-        "format": _LABEL_FORMAT,
-        "file": file,
-        "sha1": sha1,
-        "duration_s": round(duration_s, 3),
-        "regions": [proposed],
-    }
+    # Where audio begins with a word, or a manifest's times are longer than its recording, nothing may be left of it.
+    end_s = round(min(max(end_s, _LEAST_S), duration_s), 3)
+    start_s = round(max(0.0, min(start_s, end_s - _LEAST_S)), 3)
+    return Region("m0", label, start_s, end_s, "model", "proposed", round(score, 4))
 
 
 def _short(text: str, n_chars: int) -> str:
@@ -243,14 +219,6 @@ def _read_results(path: Path) -> dict[str, Result]:
             key = str(values.pop("key"))
             results[key] = Result(**{**values, "rows": tuple(values["rows"])})
     return results
-
-
-def _write_json(path: Path, values: Any, is_durable: bool = False) -> None:
-    try:
-        with replacing(path, is_durable) as temporary:
-            temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def _read_json(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,8 @@ from pathlib import Path
 
 from kws.errors import DataError
 from kws.evaluate.recordings import word_times_s
+from kws.labels import SUFFIX, Labels
 from kws.manifest import Row
-
-LABELS = ".labels.json"
-_UNSURE = ("proposed", "rejected")
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,13 @@ def _words(text: str) -> list[str]:
 
 
 def _confirmed(path: Path, keywords: Sequence[str]) -> tuple[Word, ...]:
-    place = path.with_name(f"{path.stem}{LABELS}")
+    place = path.with_name(f"{path.stem}{SUFFIX}")
     if not place.is_file():
         return ()
     try:
-        regions = json.loads(place.read_text(encoding="utf-8"))["regions"]
-        return tuple(
-            Word(str(r["label"]), float(r["start_s"]), float(r["end_s"]))
-            for r in regions
-            if r["label"] in keywords and r.get("state") not in _UNSURE
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{place}: cannot be read as labels ({error!r})") from None
+        # How long the recording is shows when it is heard.
+        labels = Labels.parse(place.read_text(encoding="utf-8"), math.inf)
+    except (OSError, UnicodeDecodeError, DataError) as error:
+        raise DataError(f"{place}: cannot be read as labels ({error})") from None
+    confirmed = (region for region in labels.regions if region.state == "accepted" and region.label in keywords)
+    return tuple(Word(region.label, region.start_s, region.end_s) for region in confirmed)

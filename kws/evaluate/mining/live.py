@@ -8,17 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from kws.config import SAMPLE_RATE_HZ
+from kws.config import SAMPLE_RATE_HZ, require
 from kws.errors import ConfigError
 from kws.evaluate.mining.ear import Ear, Find
 from kws.evaluate.mining.folder import MinedFolder, Result
 from kws.evaluate.mining.settings import MiningSettings
 from kws.manifest import Row
 from kws.runtime import Event
+from kws.runtime.clock import now_s
 from kws.runtime.sources import AudioBlock
 
 OnFind = Callable[[Find, Row], None]
 OnNotice = Callable[[str], None]
+OnEnd = Callable[[Result], None]
 
 # Half a second at a time: less is little work done often.
 _PIECE_SAMPLES = SAMPLE_RATE_HZ // 2
@@ -32,6 +34,7 @@ def mine_live(
     max_s: float | None = None,
     on_find: OnFind | None = None,
     on_notice: OnNotice | None = None,
+    on_end: OnEnd | None = None,
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now().astimezone(),
 ) -> Result:
     """Listen until the time is over or somebody interrupts, and keep clips of what scores above the floor.
@@ -48,11 +51,13 @@ def mine_live(
     name : str
         What the clips are said to be from.
     max_s : float, optional
-        Seconds of audio after which it ends.
+        Seconds after which it ends, those without a device included.
     on_find : callable, optional
         Called with each find and its row.
     on_notice : callable, optional
         Told what a person should know, such as that the microphone was unplugged.
+    on_end : callable, optional
+        Called with the result when everything is written, also where somebody interrupts.
     now : callable
         The clock.
 
@@ -63,22 +68,28 @@ def mine_live(
     Raises
     ------
     ConfigError
-        If the settings are for recordings that hold the word.
+        If the settings are for recordings that hold the word, or a value is out of range.
     KeyboardInterrupt
         After what was found is written.
     """
     if settings.is_positive:
         raise ConfigError("positives are looked for in recordings; accepted at a microphone is what is taken for them")
+    if max_s is not None:
+        require("max-seconds", max_s, 0.001, 1e9)
     session = _Session(folder, settings, name, now(), on_find)
+    began_s = now_s()
     try:
         for block in source:
             if block.notice and on_notice is not None:
                 on_notice(block.notice)
             session.take(block)
-            if max_s is not None and session.result.audio_s >= max_s:
+            # A microphone that is unplugged gives no audio, and the time goes by.
+            if max_s is not None and max(session.result.audio_s, now_s() - began_s) >= max_s:
                 break
     finally:
         session.end()
+        if on_end is not None:
+            on_end(session.result)
     return session.result
 
 
@@ -99,13 +110,15 @@ class _Session:
         self._key = f"live {began.isoformat()}"
         self._told = Result(name, began.isoformat(timespec="seconds"))
         self._n_told = 0
+        self._unkept: list[Find] = []
         self._waiting: list[np.ndarray] = []
         self._n_waiting = 0
         self._folder.write_manifest()
         self.result = Result(name, began.isoformat(timespec="seconds"))
 
     def take(self, block: AudioBlock) -> None:
-        if block.lost:
+        # A notice says that the stream has ended: what was heard need not wait for another one.
+        if block.lost or block.notice:
             self._hear()
             self._keep(*self._ear.flush())
             self._ear.restart(block.start)
@@ -131,18 +144,26 @@ class _Session:
 
     def _keep(self, finds: list[Find], events: list[Event]) -> None:
         self.result = replace(self.result, n_events=self.result.n_events + len(events))
-        for find in finds:
-            said = self._began + datetime.timedelta(seconds=find.start_s)
-            inherited = {
-                "recorded": said.isoformat(timespec="seconds"),
-                "session": self.result.state,
-                "device": self.result.source,
-            }
-            row = self._folder.keep(find, self.result.source, self._key, inherited)
-            self.result = replace(self.result, rows=(*self.result.rows, row))
-            self._write()
-            if self._on_find is not None:
-                self._on_find(find, row)
+        # An interrupt may come while one is written: then it is written again, under the same name.
+        self._unkept += finds
+        while self._unkept:
+            self._keep_one(self._unkept[0])
+            self._unkept.pop(0)
+
+    def _keep_one(self, find: Find) -> None:
+        said = self._began + datetime.timedelta(seconds=find.start_s)
+        inherited = {
+            "recorded": said.isoformat(timespec="seconds"),
+            "session": self.result.state,
+            "device": self.result.source,
+        }
+        row = self._folder.keep(find, self.result.source, self._key, inherited)
+        if row in self.result.rows:
+            return
+        self.result = replace(self.result, rows=(*self.result.rows, row))
+        self._write()
+        if self._on_find is not None:
+            self._on_find(find, row)
 
     def _write(self) -> None:
         """Note what is new since the last time, so that a day of finds is not written again with each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from kws.errors import ConfigError
 from kws.evaluate.confusion import Confusion
+from kws.files import replacing
 from kws.packages import import_package
 
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -56,10 +56,11 @@ def draw_confusion(path: Path, confusion: Confusion, title: str = "") -> None:
     _write_numbers(axes, confusion, colours)
     _label_axes(axes, confusion, said[:, 0].tolist())
     figure.suptitle("\n".join([*([title] if title else []), _headline(confusion)]), fontsize=10)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
-    pyplot.close(figure)
-    os.replace(temporary, path)
+    try:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=120)
+    finally:
+        pyplot.close(figure)
 
 
 def _headline(confusion: Confusion) -> str:

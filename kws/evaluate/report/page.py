@@ -17,6 +17,7 @@ from kws.evaluate.report.clips import AFTER_S, BEFORE_S
 from kws.evaluate.report.mistakes import MAX_SHOWN, Listing, Mistake, list_mistakes, mistakes_of, mistakes_of_one
 from kws.evaluate.report.sections import Model, Section, curves_section, groups_sections, scores_section
 from kws.evaluate.subject import Subject
+from kws.files import replacing
 
 _FOLDER = Path(__file__).parent
 
@@ -139,9 +140,5 @@ def _template() -> jinja2.Template:
 
 
 def _write(path: Path, html: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

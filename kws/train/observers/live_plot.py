@@ -7,7 +7,6 @@ goes, then steps and validations. What a person should know is written to standa
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from kws.errors import MissingPackageError
+from kws.files import replacing
 from kws.packages import import_package, one_line
 
 _REDRAW_MS = 500
@@ -196,9 +196,8 @@ def draw_pictures(pyplot: Any, inbox: Inbox) -> None:
 
 def save_picture(figure: Any, path: Path) -> None:
     """Write a figure as PNG; the file is replaced whole."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=100)
-    os.replace(temporary, path)
+    with replacing(path, is_durable=False) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
 
 
 def _messages(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

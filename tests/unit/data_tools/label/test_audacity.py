@@ -6,11 +6,11 @@ import pytest
 
 from data_tools.label.audacity import read_track, write_track
 from data_tools.label.listing import list_places
-from data_tools.label.regions import Labels, Region
 from data_tools.label.store import read_labels, save_labels
 from data_tools.label.tracks import export_all, import_all
 from kws.audio import write_audio
 from kws.errors import DataError
+from kws.labels import Labels, Region
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import soundfile
 
 from data_tools.label.clips import export_clips
 from data_tools.label.listing import list_places
-from data_tools.label.regions import Labels, Region
 from data_tools.label.store import save_labels
 from kws.audio import write_audio
 from kws.errors import DataError
+from kws.labels import Labels, Region
 from kws.manifest import Manifest, write_manifest
 
 SECONDS = 200.0
@@ -22,7 +22,10 @@ def folder(tmp_path: Path) -> Path:
     """A recording whose amplitude tells its time: sample n of the 16 kHz is n / 16000 / 1000."""
     times_s = np.arange(round(SECONDS * 16_000)) / 16_000
     write_audio(tmp_path / "radio.wav", times_s / 1000)
-    write_manifest(tmp_path / "manifest.csv", [{"path": "radio.wav", "speaker": "anna", "split": "test"}])
+    write_manifest(
+        tmp_path / "manifest.csv",
+        [{"path": "radio.wav", "speaker": "anna", "split": "test", "synthetic": "1", "dialect": "scots"}],
+    )
     return tmp_path
 
 
@@ -52,6 +55,7 @@ def test_words_and_what_lies_between_are_cut(folder: Path, tmp_path: Path) -> No
     # From a second before the word to the next word's start.
     word = rows["words/computer/radio-00010000.flac"]
     assert (word["label"], word["speaker"], word["split"], word["session"]) == ("computer", "anna", "test", "radio.wav")
+    assert (word["synthetic"], word["dialect"]) == ("1", "scots")
     assert (float(word["kw_start_s"]), float(word["kw_end_s"]), float(word["duration_s"])) == (1.0, 1.5, 2.0)
     assert first_s(out / word["path"]) == pytest.approx(9.0, abs=0.04)
     stop = rows["words/stop/radio-00011000.flac"]

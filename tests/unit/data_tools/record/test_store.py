@@ -128,3 +128,16 @@ def test_the_last_speaker_is_remembered(tmp_path):
     kept.add(word(), word()[None], {"speaker": "anna", "recorded": "2026-01-02T10:00:00+0000"})
     kept.add(word(), word()[None], {"speaker": "ben", "recorded": "2026-01-01T10:00:00+0000"})
     assert last_speaker(tmp_path) == "anna"
+
+
+def test_folders_that_stayed_empty_are_taken_away_again(tmp_path):
+    (tmp_path / "there").mkdir()
+    store(tmp_path / "there" / "new").leave()
+    assert list((tmp_path / "there").iterdir()) == []
+    # What was there before stays, empty as it is.
+    store(tmp_path / "there").leave()
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
+    kept = store(tmp_path / "there")
+    kept.add(word(), word()[None], {})
+    kept.leave()
+    assert list(rows(tmp_path / "there")) == ["computer/computer-0001.flac"]

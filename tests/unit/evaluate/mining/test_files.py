@@ -15,6 +15,7 @@ from kws.errors import ConfigError, DataError
 from kws.evaluate.mining import Ear, MinedFolder, MiningSettings, files, mine_files, one_file
 from kws.evaluate.mining.files import find_audio
 from kws.evaluate.mining.known import Known, Word, known_words
+from kws.labels import Labels, Region
 from kws.manifest import Manifest, write_manifest
 from tests.tiny_model import bursts, write_tiny_model
 
@@ -176,10 +177,9 @@ def test_misses(model: Path, tmp_path: Path) -> None:
 
 def test_confirmed_labels_tell_words(tmp_path: Path) -> None:
     path = tmp_path / "talk.flac"
-    regions = [
-        {"label": "loud", "start_s": 1, "end_s": 2, "state": state} for state in ("confirmed", "proposed", "rejected")
-    ]
-    (tmp_path / "talk.labels.json").write_text(json.dumps({"format": 1, "regions": regions}))
+    states = ("accepted", "proposed", "rejected")
+    regions = tuple(Region(f"p{n}", "loud", 1.0 + n, 2.0 + n, "person", state) for n, state in enumerate(states))
+    (tmp_path / "talk.labels.json").write_text(Labels("talk.flac", 12.0, regions=regions).to_text())
     assert known_words(path, {}, ("loud",)) == Known((Word("loud", 1.0, 2.0),))
     (tmp_path / "talk.labels.json").write_text("{}")
     with pytest.raises(DataError, match="cannot be read as labels"):
@@ -203,3 +203,12 @@ def test_bad_input(model: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
         find_audio([tmp_path / "none"], tmp_path)
     MinedFolder(tmp_path / "out", MiningSettings.of(model)).claim()
+
+
+@pytest.mark.parametrize("word_s", [(0.0, 0.0), (0.4, 9.0), (8.0, 9.0)])
+def test_a_proposal_is_one_that_can_be_labelled(model: Path, tmp_path: Path, word_s: tuple[float, float]) -> None:
+    folder = MinedFolder(tmp_path, MiningSettings.of(model, is_positive=True))
+    row = folder.keep_miss("loud", np.zeros(16_000), 0.0, word_s, 0.2, "talk.flac", "talk", {})
+    path = (tmp_path / row["path"]).with_suffix(".labels.json")
+    (region,) = Labels.parse(path.read_text(), 1.0).regions
+    assert 0.0 <= region.start_s < region.end_s <= 1.0

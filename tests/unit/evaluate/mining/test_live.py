@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,65 @@ def test_it_ends_in_time_and_is_for_negatives(model: Path, tmp_path: Path) -> No
     positive = MiningSettings.of(model, is_positive=True)
     with pytest.raises(ConfigError, match="positives are looked for in recordings"):
         mine_live([], MinedFolder(tmp_path, positive), positive)
+
+
+def test_what_was_heard_is_kept_when_the_microphone_goes(model: Path, tmp_path: Path) -> None:
+    kept: list[int] = []
+
+    def unplugged():
+        # The burst is just over, and what belongs around it has not been heard.
+        yield from blocks(1.0, duration_s=1.6)
+        yield AudioBlock(np.zeros((2, 0), np.float32), round(1.6 * 16_000), notice="the device is gone")
+        kept.append(len(list(tmp_path.rglob("*.flac"))))
+        yield from blocks(1.0, lost=16_000, first=round(2.6 * 16_000))
+
+    notices: list[str] = []
+    result = mine(model, tmp_path, unplugged(), on_notice=notices.append)
+    assert notices == ["the device is gone"] and kept == [1]
+    first, second = Manifest(tmp_path / "manifest.csv").rows
+    assert float(first["duration_s"]) == pytest.approx(1.6)
+    assert result.n_events == 2 and first["path"] != second["path"]
+
+
+def test_its_time_passes_without_a_microphone_too(model: Path, tmp_path: Path) -> None:
+    beats = iter([AudioBlock(np.zeros((2, 0), np.float32), 0)] * 1000)
+
+    def gone():
+        for beat in beats:
+            time.sleep(0.02)
+            yield beat
+
+    assert mine(model, tmp_path, gone(), max_s=0.1).audio_s == 0.0
+    assert len(list(beats)) > 500
+    with pytest.raises(ConfigError, match="max-seconds"):
+        mine(model, tmp_path, [], max_s=0.0)
+
+
+def test_the_end_is_told_and_an_interrupt_while_a_clip_is_written_loses_nothing(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, calls, ends = MinedFolder.keep, [], []
+
+    def interrupted(self: MinedFolder, *arguments):
+        row = keep(self, *arguments)
+        calls.append(row)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return row
+
+    monkeypatch.setattr(MinedFolder, "keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        mine(model, tmp_path, blocks(4.0), on_end=ends.append)
+    assert calls[0] == calls[1] and len(calls) == 2
+    assert [row["path"] for row in Manifest(tmp_path / "manifest.csv").rows] == [calls[0]["path"]]
+    assert [result.rows for result in ends] == [(calls[0],)]
+
+
+def test_it_may_end_before_the_first_audio(model: Path, tmp_path: Path) -> None:
+    def nothing():
+        yield AudioBlock(np.zeros((1, 0), np.float32), 0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mine(model, tmp_path, nothing())
+    assert Manifest(tmp_path / "manifest.csv").rows == []

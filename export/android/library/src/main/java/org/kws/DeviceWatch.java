@@ -1,6 +1,6 @@
 package org.kws;
 
-/** What the reads tell about the health of the microphone, and how long to wait before it is opened again. */
+/** What the reads tell about the health of the microphone, and how long to wait before it is opened again; for two threads. */
 public final class DeviceWatch {
     private static final double STALL_S = 1.0;
     private static final double FIRST_DELAY_S = 1.0;
@@ -18,17 +18,18 @@ public final class DeviceWatch {
 
     /** Starts with a device that was opened just now. */
     public DeviceWatch(double nowS) {
-        opened(nowS);
+        heardS = nowS;
+        soundedS = nowS;
     }
 
     /** The device was opened. */
-    public void opened(double nowS) {
+    public synchronized void opened(double nowS) {
         heardS = nowS;
         soundedS = nowS;
     }
 
     /** Samples came. */
-    public void heard(double nowS, short[] samples, int length) {
+    public synchronized void heard(double nowS, short[] samples, int length) {
         heardS = nowS;
         for (int i = 0; i < length; i++) {
             if (samples[i] != 0) {
@@ -43,7 +44,7 @@ public final class DeviceWatch {
     }
 
     /** Returns why the device is to be opened again; null if all is well. */
-    public String problem(double nowS) {
+    public synchronized String problem(double nowS) {
         if (nowS - heardS > STALL_S) {
             return "the microphone delivers nothing";
         }
@@ -57,12 +58,12 @@ public final class DeviceWatch {
     }
 
     /** Whether the last problem is silence that was told already. */
-    public boolean isKnown() {
+    public synchronized boolean isKnown() {
         return isSilentAgain;
     }
 
     /** Returns how long to wait before the next attempt to open; longer each time until there is sound. */
-    public double nextDelayS() {
+    public synchronized double nextDelayS() {
         double now = delayS;
         delayS = Math.min(2 * delayS, MAX_DELAY_S);
         return now;

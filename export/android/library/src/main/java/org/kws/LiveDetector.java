@@ -90,22 +90,22 @@ public final class LiveDetector {
     }
 
     /** From now on, for so long, audio is not listened to: the device itself plays a sound. */
-    public void mute(double seconds) {
+    public synchronized void mute(double seconds) {
         double aheadS = Double.isNaN(capturedS) ? seconds : clock.nowSeconds() - capturedS + seconds;
         mutedUntil = end + Math.round(aheadS * RATE_HZ);
     }
 
     /** Samples lost so far: dropped because detection was late, lost by the device, or while there was none. */
-    public long lostSamples() {
+    public synchronized long lostSamples() {
         return lostSamples;
     }
 
     /** Events that were too old to be told. */
-    public long staleEvents() {
+    public synchronized long staleEvents() {
         return staleEvents;
     }
 
-    private List<LiveEvent> hear(List<LiveEvent> events) {
+    private synchronized List<LiveEvent> hear(List<LiveEvent> events) {
         long start = place();
         if (start > end) {
             // What came before is not contiguous with it.

@@ -13,6 +13,8 @@ from typing import Any, TypeGuard
 from kws.config import shown
 from kws.errors import DataError
 
+SUFFIX = ".labels.json"
+"""Of the label file beside a recording, in the place of the recording's own."""
 FORMAT = 1
 """Number of the format of label files; a higher one is refused."""
 SOURCES = ("person", "model")

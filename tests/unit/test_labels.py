@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from data_tools.label.regions import Labels, Region, overlapping
 from data_tools.label.store import ConflictError, SaveError, read_labels, save_labels
 from kws.errors import DataError
+from kws.labels import Labels, Region, overlapping
 
 WORD = Region("p1", "computer", 1.0, 1.5)
 GUESS = Region("m0", "computer", 4.0, 4.5, "model", "proposed", 0.61)

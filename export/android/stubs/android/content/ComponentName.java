@@ -1,0 +1,4 @@
+package android.content;
+
+/** See stubs/README.md. */
+public final class ComponentName {}

@@ -1,0 +1,4 @@
+package android.os;
+
+/** See stubs/README.md. */
+public final class Bundle {}

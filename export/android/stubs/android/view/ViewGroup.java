@@ -1,0 +1,6 @@
+package android.view;
+
+/** See stubs/README.md. */
+public abstract class ViewGroup extends View {
+    public void addView(View view) {}
+}
