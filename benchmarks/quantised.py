@@ -48,7 +48,7 @@ from export.quantize_report import (  # noqa: E402
 from export.tflite_writer import write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
-from kws.evaluate.results import Trial  # noqa: E402
+from kws.evaluate.results import ScoredTrial, Trial  # noqa: E402
 from kws.evaluate.subject import Subject  # noqa: E402
 from kws.features import clip_features  # noqa: E402
 from kws.graph import Array, Graph  # noqa: E402
@@ -164,6 +164,15 @@ def measure_forms(
     return results
 
 
+def loss_of_coarse_scores(subject: Subject) -> float:
+    """Return the loss of the float form when nothing but its scores is rounded, to the 256 values of int8."""
+    coarse = [
+        ScoredTrial(item.trial, (np.minimum(np.rint(item.scores * 256), 255) / 256).astype(np.float32))
+        for item in subject.scored
+    ]
+    return mean_loss_points(list(compare_forms(subject, dataclasses.replace(subject, scored=coarse))))
+
+
 def training_ratio(model: StreamingModel, spec: ModelSpec, ranges: Ranges, rounds: int) -> float:
     """Return how much longer forward and backward of 64 streams of 4 s take with the rounding of ``--qat``."""
     n_frames = round(4.0 / spec.step_s) * model.step_frames
@@ -212,8 +221,10 @@ def main() -> None:
             times = f"{r.block_us:.1f} | {r.block_ratio:.2f} | {r.step_us:.1f}"
             sizes = f"{r.size_bytes / 1000:.1f} | {r.size_with_front_end_bytes / 1000:.1f}"
             print(f"| {name} | {sizes} | {times} | {mean_loss_points(r.points):+.2f} |")
+        coarse = loss_of_coarse_scores(results[FLOAT].points[0].comparison.a)
+        print(f"\nfloat, with scores of 8 bits: {coarse:+.2f} points")
         ratio = training_ratio(model, spec, ranges, options.rounds)
-        print(f"\na step of training with --qat takes {ratio:.1f} times as long")
+        print(f"a step of training with --qat takes {ratio:.1f} times as long")
         for name, result in results.items():
             if name != FLOAT:
                 print("\n" + "\n".join(line for point in result.points for line in point.lines()))
