@@ -203,14 +203,16 @@ show_service() {
 compare() {
     n_different=0
     hearing=$repository/tools/hearing.py
-    cp "$recording" "$folder/kws/recording"
+    heard=/kws/heard/$(basename "$recording")
+    mkdir -p "$folder/kws/heard"
+    cp "$recording" "$folder$heard"
     while read -r model; do
         step "$(basename "$model")"
-        copy=/kws/model.${model##*.}
+        copy=/kws/heard/$(basename "$model")
         cp "$model" "$folder$copy"
         # Programs in this loop must not read what it reads.
         "$python" "$hearing" take "$model" "$recording" "$here_json" </dev/null || fail "$model does not run here"
-        inside /opt/kws/bin/python /kws/tools/hearing.py take "$copy" /kws/recording /kws/there.json </dev/null ||
+        inside /opt/kws/bin/python /kws/tools/hearing.py take "$copy" "$heard" /kws/there.json </dev/null ||
             fail "$model does not run on $arch"
         "$python" "$hearing" compare "$here_json" "$folder/kws/there.json" --tolerance "$tolerance" </dev/null ||
             n_different=$((n_different + 1))

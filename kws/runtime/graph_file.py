@@ -250,7 +250,9 @@ class _Reader:
         values = self._numbers("<f4" if kind == FLOAT32 else "i1", math.prod(shape)).reshape(shape)
         self.align()
         if kind == INT8:
-            values = values * scales.reshape(-1, *(1,) * (n_axes - 1))
+            # What does not fit a float32 is refused below, without a word of numpy's on it.
+            with np.errstate(all="ignore"):
+                values = values * scales.reshape(-1, *(1,) * (n_axes - 1))
         if not np.all(np.isfinite(values)):
             raise ConfigError("a tensor holds NaN or infinity")
         return values

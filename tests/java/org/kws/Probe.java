@@ -32,6 +32,9 @@ public final class Probe {
             case "open":
                 open(arguments[1]);
                 break;
+            case "decide":
+                Decisions.run();
+                break;
             case "ring":
                 Live.ring(arguments[1]);
                 break;
