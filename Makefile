@@ -36,7 +36,8 @@ format: $(DEV_ENV)/.installed ## Put the code into the one format
 	$(DEV_ENV)/bin/python -m ruff format .
 
 docs: $(DEV_ENV)/.installed ## Build the site of the documents into site/
-	@NO_MKDOCS_2_WARNING=1 $(DEV_ENV)/bin/python -m mkdocs build --strict --quiet
+# Not with --quiet, under which no warning ends a strict build.
+	@NO_MKDOCS_2_WARNING=1 $(DEV_ENV)/bin/python -m mkdocs build --strict
 	@echo "site/index.html"
 
 clean: ## Remove environments, caches and build folders (never runs/)

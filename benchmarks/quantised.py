@@ -45,9 +45,10 @@ from export.quantize_report import (  # noqa: E402
     tensor_lines,
     tensor_rows,
 )
+from export.tflite_writer import write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
-from kws.evaluate.results import Trial  # noqa: E402
+from kws.evaluate.results import ScoredTrial, Trial  # noqa: E402
 from kws.evaluate.subject import Subject  # noqa: E402
 from kws.features import clip_features  # noqa: E402
 from kws.graph import Array, Graph  # noqa: E402
@@ -74,9 +75,19 @@ FLOAT = "onnx"
 FORMS: dict[str, Form] = {
     FLOAT: Form(lambda spec, graph, ranges, path: write_onnx(spec, graph, path)),
     "onnx-int8": Form(lambda spec, graph, ranges, path: write_onnx_int8(spec, graph, path)),
+    "tflite dynamic": Form(lambda spec, graph, ranges, path: write_tflite_dynamic(spec, graph, path), ".tflite"),
+    "tflite int16": Form(write_tflite_int8, ".tflite"),
+    "tflite int8": Form(functools.partial(write_tflite_int8, state_type="int8"), ".tflite"),
     # Not exported: integer arithmetic, with scales from calibration and with each call's own.
     "onnx static": Form(write_integers, ".scan"),
     "onnx dynamic": Form(lambda spec, graph, ranges, path: write_integers(spec, graph, None, path), ".scan"),
+}
+FORMS |= {
+    "tflite-dynamic": Form(lambda spec, graph, ranges, path: write_tflite_dynamic(spec, graph, path), ".tflite"),
+    "tflite-int8": Form(lambda spec, graph, ranges, path: write_tflite_int8(spec, graph, ranges, path), ".tflite"),
+    "tflite, int8 states": Form(
+        lambda spec, graph, ranges, path: write_tflite_int8(spec, graph, ranges, path, "int8"), ".tflite"
+    ),
 }
 RUNNERS[".scan"] = UncheckedRunner
 
@@ -133,11 +144,17 @@ def step_times(paths: dict[str, Path], rounds: int) -> dict[str, tuple[float, fl
 
 
 def measure_forms(
-    spec: ModelSpec, graph: Graph, ranges: Ranges, trials: Sequence[Trial], folder: Path, rounds: int
+    forms: dict[str, Form],
+    spec: ModelSpec,
+    graph: Graph,
+    ranges: Ranges,
+    trials: Sequence[Trial],
+    folder: Path,
+    rounds: int,
 ) -> dict[str, Result]:
-    """Write, run and compare every form."""
+    """Write, run and compare forms, float the first of them."""
     paths, sizes = {}, {}
-    for name, form in FORMS.items():
+    for name, form in forms.items():
         for model_input in ("samples", "features"):
             path = folder / f"{name}-{model_input}{form.suffix}"
             form.write(dataclasses.replace(spec, input=model_input), graph, ranges, path)
@@ -152,6 +169,15 @@ def measure_forms(
         points = list(compare_forms(reference, subject))
         results[name] = Result(sizes[name, "features"], sizes[name, "samples"], *times[name], points)
     return results
+
+
+def loss_of_coarse_scores(subject: Subject) -> float:
+    """Return the loss of the float form when nothing but its scores is rounded, to the 256 values of int8."""
+    coarse = [
+        ScoredTrial(item.trial, (np.minimum(np.rint(item.scores * 256), 255) / 256).astype(np.float32))
+        for item in subject.scored
+    ]
+    return mean_loss_points(list(compare_forms(subject, dataclasses.replace(subject, scored=coarse))))
 
 
 def training_ratio(model: StreamingModel, spec: ModelSpec, ranges: Ranges, rounds: int) -> float:
@@ -176,6 +202,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "computer.toml")
     parser.add_argument("--data", type=Path, help="folder of the audio, instead of the recipe's data.root")
     parser.add_argument("--unseen", nargs="*", type=Path, default=[Path("wuw2")], help="negatives that nobody chose on")
+    parser.add_argument("--only", nargs="*", choices=FORMS, default=list(FORMS), metavar="FORM", help="besides float")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--tensors", action="store_true", help="print range and error of each tensor as well")
     return parser.parse_args(arguments)
@@ -185,6 +212,7 @@ def main() -> None:
     """Print, for each checkpoint, a table of the forms and then the counts of each."""
     options = parse()
     torch.set_num_threads(1)
+    forms = {name: form for name, form in FORMS.items() if name in {FLOAT, *options.only}}
     trials = load_trials(options.recipe, options.data, options.unseen)
     for checkpoint in options.checkpoint:
         spec, model = load_trained(checkpoint)
@@ -192,7 +220,7 @@ def main() -> None:
         tracks = calibration_tracks(trials, spec)
         ranges = calibrate(graph, tracks)
         with tempfile.TemporaryDirectory() as folder:
-            results = measure_forms(spec, graph, ranges, trials, Path(folder), options.rounds)
+            results = measure_forms(forms, spec, graph, ranges, trials, Path(folder), options.rounds)
         print(f"{checkpoint}\n")
         print("| form | kB | with front-end | us a step, 80 ms blocks | ratio | single steps | loss, points |")
         print("|---|---|---|---|---|---|---|")
@@ -200,8 +228,10 @@ def main() -> None:
             times = f"{r.block_us:.1f} | {r.block_ratio:.2f} | {r.step_us:.1f}"
             sizes = f"{r.size_bytes / 1000:.1f} | {r.size_with_front_end_bytes / 1000:.1f}"
             print(f"| {name} | {sizes} | {times} | {mean_loss_points(r.points):+.2f} |")
+        coarse = loss_of_coarse_scores(results[FLOAT].points[0].comparison.a)
+        print(f"\nfloat, with scores of 8 bits: {coarse:+.2f} points")
         ratio = training_ratio(model, spec, ranges, options.rounds)
-        print(f"\na step of training with --qat takes {ratio:.1f} times as long")
+        print(f"a step of training with --qat takes {ratio:.1f} times as long")
         for name, result in results.items():
             if name != FLOAT:
                 print("\n" + "\n".join(line for point in result.points for line in point.lines()))

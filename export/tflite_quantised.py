@@ -58,6 +58,10 @@ class QuantisedNumerics:
         # Zero is silence and must be met exactly.
         return ranged_form(self.dtype, min(low, 0.0), max(high, 0.0))
 
+    def largest(self, name: str, factor: float = 1.0) -> float:
+        """Return the largest magnitude of `factor` times a value that was observed."""
+        return factor * max(abs(value) for value in self._ranges[name])
+
     def weights(
         self, builder: TfliteBuilder, name: str, weight: FloatArray, bias: FloatArray, x: Tensor, axis: int | None
     ) -> tuple[Tensor, Tensor]:

@@ -49,6 +49,7 @@ class _Cell:
         self._op = op
         self._sigmoid = sigmoid_form(numerics.dtype)
         self._unit = unit_form(numerics.dtype)
+        self._saturated = _SATURATED[numerics.dtype]
 
     def step(self, x: Tensor, hidden: Tensor) -> Tensor:
         op, make = self._op, self._make
@@ -72,8 +73,20 @@ class _Cell:
             name = f"{self._op.target}_{gate}_{side}"
             factors = np.float32(factor)
             stored = self._numerics.weights(self._make, name, factors * gate_weight, factors * gate_bias, vector, None)
-            results.append(self._make.fully_connected(vector, *stored, self._range(f"{side}_gates", factor)))
+            results.append(self._make.fully_connected(vector, *stored, self._gate_form(side, factor)))
         return results
+
+    def _gate_form(self, side: str, factor: float) -> Form:
+        """Return the type of one gate's products.
+
+        Those of the input are often large: where the sum with any product of the hidden vector is saturated, they need
+        not go on.
+        """
+        name = f"{self._op.target}.{side}_gates"
+        if side == "hidden":
+            return self._numerics.ranged(name, factor)
+        other = self._numerics.largest(f"{self._op.target}.hidden_gates", factor)
+        return self._numerics.ranged(name, factor, self._saturated + other)
 
     def _activated(self, left: Tensor, right: Tensor, form: Form) -> Tensor:
         return self._numerics.sigmoid(self._make, self._make.binary(Op.ADD, left, right, form))
@@ -104,4 +117,4 @@ class _Cell:
 
     def _sum(self, name: str, factor: float = 1.0) -> Form:
         """Return the type of what goes into a sigmoid: no further than where that is 0 or 1 to its last step."""
-        return self._numerics.ranged(f"{self._op.target}.{name}", factor, _SATURATED[self._numerics.dtype])
+        return self._numerics.ranged(f"{self._op.target}.{name}", factor, self._saturated)

@@ -72,3 +72,18 @@ def write_text(path: str | os.PathLike[str], text: str, is_durable: bool = True)
 def write_json(path: str | os.PathLike[str], value: Any, is_durable: bool = True) -> None:
     """Write a value as JSON for people to read too, as :func:`write_text` does."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n", is_durable)
+
+
+def require_place(path: str | os.PathLike[str]) -> None:
+    """Find that a file cannot be made there, before minutes of work for it.
+
+    Raises
+    ------
+    DataError
+        If it is a folder, or the folder that it would be in is none.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise DataError(f"{target}: is a folder; accepted is the name of a file")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; accepted is a file in a folder that is")

@@ -20,12 +20,13 @@ from xml.etree import ElementTree
 
 import yaml
 
-from kws.errors import ConfigError
+from kws.errors import ConfigError, KwsError
 from kws.runtime import Detector, Event
 from kws.runtime.listen import listen
 from kws.runtime.sinks.jsonl import JsonlSink
 from kws.runtime.sinks.template import message
 from kws.runtime.sources import open_source
+from kws.spec import ModelSpec
 from kws.train.recipe import load_recipe
 from tests.document_commands import RULES as PROGRAMS
 from tests.document_commands import complaint_of
@@ -44,6 +45,8 @@ FOREIGN_JVM = (
     "com.google.ai.edge.",
     "ai.onnxruntime.",
 )
+# What a build with Gradle may be told to fetch.
+FOREIGN_ARTEFACTS = {"com.google.ai.edge.litert:litert", "com.microsoft.onnxruntime:onnxruntime-android"}
 # Its block is an outline of interfaces; tests/test_docs_site.py looks their names up in the reference.
 OUTLINES = {"docs/architecture.md"}
 
@@ -172,15 +175,24 @@ def of_toml(block: Block, _: Sequence[Block]) -> Complaints:
 
 
 def of_json(block: Block, _: Sequence[Block]) -> Complaints:
-    """Check that each line is a record with exactly the fields that the program writes."""
+    """Check that each line is a record with exactly the fields that the program writes, or what a model file says."""
     for line in block.text.splitlines():
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             yield f"is no JSON: {error}"
             continue
-        if set(record) not in records():
+        if "front_end" in record:
+            yield from _spec(line)
+        elif set(record) not in records():
             yield f"nothing writes a record of {sorted(record)}"
+
+
+def _spec(text: str) -> Complaints:
+    try:
+        ModelSpec.from_json(text)
+    except KwsError as error:
+        yield f"is no spec of a model: {error}"
 
 
 @cache
@@ -191,6 +203,18 @@ def records() -> list[set[str]]:
         listen(source, [Detector.open(ROOT / "kws" / "assets" / "computer.onnx")], [JsonlSink(written)])
     lines = [set(json.loads(line)) for line in written.getvalue().splitlines()]
     return [*lines, set(message(Event("computer", 1.0, 0.9, 0), "computer"))]
+
+
+def of_hex(block: Block, _: Sequence[Block]) -> Complaints:
+    """Check that a listing of bytes has its offsets right; what the bytes mean is for a test of the format."""
+    place: int | None = None
+    for line in block.text.splitlines():
+        offset, *values = line.split()
+        if not all(re.fullmatch(r"[0-9a-f]{2}", value) for value in values) or not values:
+            yield f"{line!r} is no offset with bytes"
+        elif place not in (None, int(offset, 16)):
+            yield f"{line!r} should stand at {place:04x}"
+        place = int(offset, 16) + len(values)
 
 
 def of_yaml(block: Block, _: Sequence[Block]) -> Complaints:
@@ -225,6 +249,15 @@ def of_xml(block: Block, _: Sequence[Block]) -> Complaints:
         yield f"is no XML: {error}"
 
 
+def of_groovy(block: Block, _: Sequence[Block]) -> Complaints:
+    """Check that a part of a Gradle file is whole, and which packages it names."""
+    if block.text.count("{") != block.text.count("}") or block.text.count("(") != block.text.count(")"):
+        yield "has a bracket without its fellow"
+    for artefact in re.findall(r"['\"]([\w.-]+:[\w.-]+):[\w.-]+['\"]", block.text):
+        if artefact not in FOREIGN_ARTEFACTS:
+            yield f"{artefact}: look it up, and add it to FOREIGN_ARTEFACTS"
+
+
 def of_jvm(block: Block, _: Sequence[Block], root: Path = ROOT / "export" / "android") -> Complaints:
     """Check that classes of ours that Java or Kotlin imports are there, with the methods that are called of them."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in root.rglob("*.java")}
@@ -240,6 +273,8 @@ def of_jvm(block: Block, _: Sequence[Block], root: Path = ROOT / "export" / "and
 
 BLOCK_RULES: dict[str, Callable[[Block, Sequence[Block]], Complaints]] = {
     **dict.fromkeys(SHELL, of_shell),
+    "groovy": of_groovy,
+    "hex": of_hex,
     "ini": of_ini,
     "java": of_jvm,
     "json": of_json,

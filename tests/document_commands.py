@@ -20,17 +20,21 @@ FOREIGN: dict[str, set[str]] = {
     ".": set(),
     "arecord": {"-f", "-r", "-c", "-d", "-l"},
     "cd": set(),
+    "cp": set(),
     "dpkg": {"--print-architecture"},
     "echo": set(),
     "ffmpeg": {"-i", "-f", "-ar", "-ac"},
     "git": set(),
     "journalctl": {"--user", "-u", "-f"},
     "loginctl": set(),
+    "mkdir": {"-p"},
     "read": {"-r"},
     "systemctl": {"--user", "--property"},
     "tensorboard": {"--logdir"},
     "usermod": {"-aG"},
 }
+# Their last argument is what they make.
+MAKERS = {"cp", "mkdir"}
 # Of `accelerate launch`, before the script.
 ACCELERATE = {
     "--multi_gpu",
@@ -59,7 +63,7 @@ def complaint_of(command: Sequence[str], is_whole: bool = True) -> Complaint:
         False for one that is only named in a sentence: it may lack arguments.
     """
     program, *arguments = command
-    for word in arguments:
+    for word in arguments[:-1] if program in MAKERS else arguments:
         if word.startswith(OF_OURS) and "…" not in word and not (ROOT / word).exists():
             return f"{word} is not there"
     rule = RULES.get(program)
@@ -215,14 +219,16 @@ def of_accelerate(arguments: Sequence[str], is_whole: bool) -> Complaint:
     return f"accelerate launch has no {sorted(unknown)}" if unknown else of_python(arguments[place:], is_whole)
 
 
-def of_shell(arguments: Sequence[str], _: bool) -> Complaint:
-    """Check ``sh SCRIPT``: the script is ours, and knows the options."""
+def of_shell(arguments: Sequence[str], is_whole: bool) -> Complaint:
+    """Check ``sh SCRIPT``: it is ours and knows the options; those behind ``--`` are of `kws run`."""
     script = ROOT / arguments[0]
     if not script.is_file():
         return f"{arguments[0]} is not there"
-    text = script.read_text(encoding="utf-8")
-    unknown = [option for option in options_of(arguments[1:]) if option not in text]
-    return f"{arguments[0]} does not know {unknown}" if unknown else None
+    text, own, for_run = script.read_text(encoding="utf-8"), list(arguments[1:]), []
+    if "--" in own and "kws run" in text:
+        own, for_run = own[: own.index("--")], own[own.index("--") + 1 :]
+    unknown = [option for option in options_of(own) if option not in text]
+    return f"{arguments[0]} does not know {unknown}" if unknown else of_kws(["run", *for_run], is_whole)
 
 
 def of_sudo(arguments: Sequence[str], is_whole: bool) -> Complaint:

@@ -102,10 +102,15 @@ def test_commands_in_sentences_are_right(page) -> None:
 
 @cache
 def all_options() -> set[str]:
-    """Return every option of the commands, of the benchmarks, and of the shell scripts as their help lists them."""
-    found = {option for script in (ROOT / "benchmarks").glob("*.py") for option in options_in(script)}
-    for script in ROOT.glob("export/*/*.sh"):
-        found.update(re.findall(r"^  (--[a-z-]+)", script.read_text(encoding="utf-8"), flags=re.M))
+    """Return every option of the commands, the benchmarks, and the scripts for set-up and devices."""
+    found = {
+        option
+        for folder in ("benchmarks", "tools")
+        for script in (ROOT / folder).glob("*.py")
+        for option in options_in(script)
+    }
+    for script in [*(ROOT / "tools").rglob("*.sh"), *(ROOT / "export").rglob("*.sh")]:
+        found.update(re.findall(r"^ +(--[a-z][\w-]*)(?:\)| )", script.read_text(encoding="utf-8"), flags=re.M))
     waiting = [load_command(name) for name in COMMANDS]
     while waiting:
         command = waiting.pop()

@@ -33,6 +33,13 @@ def mkdocs(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=300)
 
 
+def options_of_make() -> list[str]:
+    """Return what `make docs` calls MkDocs with."""
+    called = re.search(r"-m mkdocs (.+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert called, "make docs calls no MkDocs"
+    return called[1].split()
+
+
 def is_there(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
@@ -43,7 +50,7 @@ def is_there(module: str) -> bool:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site")
-    finished = mkdocs("build", "--strict", "--site-dir", folder)
+    finished = mkdocs(*options_of_make(), "--site-dir", folder)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return Site(folder)
 
@@ -127,7 +134,7 @@ def test_a_defect_ends_the_build(tmp_path, defect):
         (tmp_path / "docs" / name).write_text(f"{text}\n", encoding="utf-8")
     (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(settings_of_two_pages(tmp_path), encoding="utf-8")
-    finished = mkdocs("build", "--strict", "--config-file", tmp_path / "mkdocs.yml", "--site-dir", tmp_path / "site")
+    finished = mkdocs(*options_of_make(), "--config-file", tmp_path / "mkdocs.yml", "--site-dir", tmp_path / "site")
     assert (finished.returncode != 0) == bool(defect), finished.stdout + finished.stderr
 
 

@@ -84,7 +84,8 @@ def export_clips(places: Sequence[Place], manifest: Path, on_progress: OnProgres
     labelled = [(place, _read(place)) for place in places if place.labels.exists()]
     if not any(labels.complete or any(r.state == "accepted" for r in labels.regions) for _, labels in labelled):
         raise DataError(
-            f"{_root(places)}: nothing is labelled there; accepted are accepted words or complete recordings"
+            f"{_root(places)}: nothing is labelled there yet; kws label accepts or draws words, and marks a recording "
+            "that was gone through as complete (D)"
         )
     pieces = [(place, piece) for place, labels in labelled for piece in _pieces(place, labels)]
     _require_own_files(pieces)
@@ -136,13 +137,13 @@ def _read(place: Place) -> Labels:
 
 
 def _pieces(place: Place, labels: Labels) -> Iterator[_Piece]:
-    stem = _safe(place.name.rpartition(".")[0])
+    stem = folder_name(place.name.rpartition(".")[0])
     words = in_order([region for region in labels.regions if region.state == "accepted"])
     for number, word in enumerate(words):
         before_s = words[number - 1].end_s if number else 0.0
         after_s = words[number + 1].start_s if number + 1 < len(words) else labels.duration_s
         start_s, end_s = max(before_s, word.start_s - _BEFORE_S), min(after_s, word.end_s + _AFTER_S)
-        name = f"{WORDS}/{_safe(word.label)}/{stem}-{round(word.start_s * 1000):08d}.flac"
+        name = f"{WORDS}/{folder_name(word.label)}/{stem}-{round(word.start_s * 1000):08d}.flac"
         yield _Piece(name, max(0.0, start_s), end_s, word.label, word)
     if not labels.complete:
         return
@@ -194,10 +195,12 @@ def _count(exported: Exported, piece: _Piece) -> None:
         exported.words[piece.label] = exported.words.get(piece.label, 0) + 1
 
 
-def _safe(name: str) -> str:
+def folder_name(name: str) -> str:
     """Return a name as part of a file's name: of letters of any script, digits, dots and dashes."""
     return re.sub(r"[^\w.-]+", "_", name.replace("/", "-")).strip(".") or "_"
 
 
 def _root(places: Sequence[Place]) -> str:
+    if len(places) == 1:
+        return str(places[0].audio)
     return str(places[0].audio.parent) if places else "the folder"

@@ -6,6 +6,7 @@ them: there are operations that one runtime computes, and another loads and comp
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -41,6 +42,7 @@ _WORKER = Path(__file__).with_name("tflite_worker.py")
 _PATIENCE_S = 10.0
 
 
+@functools.cache
 def python_of(runtime: str) -> Path:
     """Return the interpreter that has a runtime.
 
@@ -133,13 +135,17 @@ class TfliteProcess:
         return to_float(scores, self._scores).reshape(1, -1, self._scores.shape[2])
 
     def reset(self) -> None:
-        """Forget all inputs: in a process that is new, because some models keep their states to themselves."""
+        """Forget all inputs: in a new process, where the model keeps its states to itself."""
+        if self._process is None or not self._infos:
+            self._start()
+        self._ask(np.zeros((0, *self._input.shape), np.int8))
+
+    def _start(self) -> None:
         self.close()
         # What a runtime says goes nowhere: a full pipe would stop it.
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._ask(np.zeros((0, *self._input.shape), np.int8))
 
     def select(self, channels: Sequence[int]) -> None:
         """There is one channel, and it stays."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kws.cli.data_progress import OnProgress, jobs_of, progress_bar
-from kws.files import write_json
+from kws.files import require_place, write_json
 
 if TYPE_CHECKING:
     from data_tools.check import Listing, Report
@@ -107,7 +107,5 @@ def _refuse(is_wrong: bool, what: str, accepted: str) -> None:
 
 def _require_place(target: Path | None) -> None:
     """Find a place that cannot be written before minutes of reading."""
-    if target is None or target == _TERMINAL:
-        return
-    _refuse(target.is_dir(), f"{target}: is a folder", "the name of a file")
-    _refuse(not target.parent.is_dir(), f"{target}: there is no folder {target.parent}", "a file in a folder that is")
+    if target is not None and target != _TERMINAL:
+        require_place(target)

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from kws.cli.eval_material import KINDS, Sources
-from kws.cli.eval_output import show
+from kws.cli.eval_output import STDOUT, show
 from kws.cli.eval_parts import Asked, Choice, as_model_files, evaluate_all
 from kws.cli.models import DEFAULT_MODEL, PatienceOption, RefractoryOption, ThresholdOption, parse_rules
 from kws.config import require_one_of
+from kws.files import require_place
 
 _DATA, _TRIALS, _THRESHOLD, _OUTPUT = "Recordings", "Trials", "Threshold", "Output"
 
@@ -116,6 +117,9 @@ def eval(
     choice = Choice(fa_per_h, choose_on, tuple(choose_on_folder or ()), cross_fit)
     choice.check(report_on, bool(rules.for_word or any(t is not None for t in rules.thresholds)))
     asked = Asked(snr, speech_snr, rooms, mixes, seed)
+    for place in (json_file, report):
+        if place is not None and place != STDOUT:
+            require_place(place)
     with as_model_files(paths) as files:
         found = evaluate_all(paths, files, rules, sources, report_on, choice, asked, processes)
         show(found, tuple(by or ()), json_file, report)

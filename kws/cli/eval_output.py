@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from kws.evaluate.evaluation import Evaluation
 
 _MAX_GROUPS = 20
-_STDOUT = Path("-")
+STDOUT = Path("-")
+"""In the place of a file: standard output."""
 
 
 def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path | None) -> None:
@@ -37,7 +38,7 @@ def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path
 
     rows = [Rows(evaluation, found.settings.seed) for evaluation in found.evaluations]
     # With the document on stdout, people read stderr.
-    console = Console(stderr=json_file == _STDOUT)
+    console = Console(stderr=json_file == STDOUT)
     for one in rows:
         print_rows(console, one, by)
     for comparison in found.comparisons:
@@ -58,7 +59,7 @@ def show(found: Found, by: tuple[str, ...], json_file: Path | None, report: Path
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    if path == _STDOUT:
+    if path == STDOUT:
         sys.stdout.write(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
     else:
         write_json(path, values)
@@ -133,7 +134,7 @@ def print_rows(console: Console, rows: Rows, by: tuple[str, ...]) -> None:
 def _words(rows: Rows) -> Table:
     import numpy as np
 
-    table = _table("words", "said", "missed", "%", "95 %", "95 % by rec.", "delay", "90 %", "99 %")
+    table = _table("words", "said", "missed", "%", "95 %", "95 % by rec.", "delay ms", "90 %", "99 %")
     for row in rows.words:
         counts, drawn = row.counts, row.by_recording
         late = ["–"] * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from kws.errors import ConfigError
 
 if TYPE_CHECKING:
     from data_tools.label import Guess, Proposer
+    from data_tools.label.clips import Exported
     from data_tools.label.sound import OnProgress
 
 _OPEN = "open"
@@ -76,9 +78,12 @@ def open_page(
     proposer = None if model is None else _proposer(model, floor)
     words = [*(keyword or ())] or ([] if proposer else [_DEFAULT_KEYWORD])
     session = Session(places, words, proposer)
+    if words == [_DEFAULT_KEYWORD] and not keyword:
+        typer.echo(f"no --keyword was given: what you draw is called {_DEFAULT_KEYWORD!r}", err=True)
 
     def on_ready(address: str) -> None:
-        typer.echo(f"{len(places)} recordings to label: {address}\nCtrl-C ends it; every change is saved already")
+        what = "1 recording" if len(places) == 1 else f"{len(places)} recordings"
+        typer.echo(f"{what} to label: {address}\nCtrl-C ends it; every change is saved already")
         if not no_browser:
             webbrowser.open(address)
 
@@ -147,14 +152,26 @@ def _export_clips(places: Any, manifest: Path) -> None:
         exported = export_clips(places, manifest, lambda done, total: on_progress("cutting", done, total))
     words = ", ".join(f"{n} of {word!r}" for word, n in sorted(exported.words.items())) or "no words"
     typer.echo(f"{manifest}: {words}, {exported.negatives_s / 60:.1f} minutes without")
+    typer.echo(f"judge a model on it: {_eval_command(manifest.parent, exported)}")
     if exported.waiting:
         typer.echo(f"{exported.waiting} proposals wait for a decision: they are neither words nor negatives", err=True)
     if exported.incomplete:
-        typer.echo(
-            f"{len(exported.incomplete)} recordings, such as {exported.incomplete[0]}, are not marked as complete: "
-            "no negatives are cut from them",
-            err=True,
-        )
+        first, n_more = exported.incomplete[0], len(exported.incomplete) - 1
+        names = f"{first} and {n_more} more are" if n_more else f"{first} is"
+        typer.echo(f"{names} not marked as complete (D): no negatives are cut from there", err=True)
+
+
+def _eval_command(folder: Path, exported: Exported) -> str:
+    """Return the command that judges a model on what was exported."""
+    from data_tools.label.clips import NEGATIVES, WORDS, folder_name
+
+    places = {word: str(folder / WORDS / folder_name(word)) for word in sorted(exported.words)}
+    # Of several keywords each folder is one's.
+    given = [place if len(places) == 1 else f"{word}={place}" for word, place in places.items()]
+    options = [f"--words {shlex.quote(text)}" for text in given]
+    if exported.negatives_s:
+        options.append(f"--negatives {shlex.quote(str(folder / NEGATIVES))}")
+    return " ".join(["kws eval MODEL", *options])
 
 
 def _proposer(model: Path, floor: float) -> Proposer:

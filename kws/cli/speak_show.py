@@ -104,8 +104,8 @@ def _some(names: list[str]) -> str:
 
 
 def _toml(label: str, out: Path) -> str:
-    """Return the lines of a recipe that lies in the present folder."""
+    """Return the lines of a recipe, wherever it lies."""
     name = json.dumps(label, ensure_ascii=False)
-    folder = json.dumps(out.as_posix(), ensure_ascii=False)
+    folder = json.dumps(out.resolve().as_posix(), ensure_ascii=False)
     alone = f"[data.keywords]\n{name} = []            # folders of recordings by people, as soon as there are any\n\n"
-    return f"In a recipe beside this folder:\n\n{alone}[data.spoken]\n{name} = {folder}"
+    return f"In a recipe, such as a copy of recipes/from-nothing.toml:\n\n{alone}[data.spoken]\n{name} = {folder}"

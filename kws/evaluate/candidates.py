@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.decision import Decider, smooth, step_time_s
+from kws.evaluate.peaks import PeakPicker
 from kws.runtime import Scorer, open_runner
 from kws.runtime.sources import Source, open_source
 from kws.spec import UNKNOWN
@@ -88,11 +88,10 @@ def candidates(
             rule = scorer.spec.decision_of(keyword)
             track = scores[:, column]
             smoothed = smooth(track, rule.smoothing_steps)
-            events = [step for step, _ in Decider(rule, scorer.spec.step_s).run(track)]
-            join_steps = max(1, round(_JOIN_S / scorer.spec.step_s))
-            for step in _peaks(smoothed, min(floor, rule.threshold), join_steps, events):
-                time_s = step_time_s(step, scorer.spec.step_s)
-                found.append(Candidate(keyword, time_s, float(smoothed[step])))
+            events = {step for step, _ in Decider(rule, scorer.spec.step_s).run(track)}
+            picker = PeakPicker(min(floor, rule.threshold), scorer.spec.step_s, (0,), math.inf, _JOIN_S)
+            for peak in [*picker.update(smoothed[:, None], {0: events}), *picker.flush()]:
+                found.append(Candidate(keyword, step_time_s(peak.step, scorer.spec.step_s), peak.score))
     return sorted(found, key=lambda candidate: candidate.time_s)
 
 
@@ -104,19 +103,3 @@ def _scores(scorer: Scorer, source: Source, on_heard: OnHeard | None) -> Iterato
         if on_heard is not None:
             on_heard(block.end / SAMPLE_RATE_HZ)
     yield scorer.flush()[0]
-
-
-def _peaks(smoothed: npt.NDArray[np.float64], floor: float, join_steps: int, events: list[int]) -> list[int]:
-    """Return the step of the highest score of each stretch at or above the floor, or of each of its events."""
-    above = np.flatnonzero(smoothed >= floor)
-    if not len(above):
-        return []
-    breaks = np.flatnonzero(np.diff(above) > join_steps)
-    firsts, lasts = above[[0, *(breaks + 1)]], above[[*breaks, -1]]
-    peaks = []
-    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
-        inside = [step for step in events if first <= step <= last]
-        # From one event to the next; before the first one it only rises.
-        edges = [first, *inside[1:], last + 1]
-        peaks += [start + int(np.argmax(smoothed[start:end])) for start, end in pairwise(edges)]
-    return peaks

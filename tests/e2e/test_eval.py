@@ -256,6 +256,16 @@ def test_wrong_input_is_one_line(run: Run, arguments: tuple[str, ...], parts: tu
         assert part in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_where_nothing_can_be_written_nothing_is_heard(run: Run, option: str) -> None:
+    result = run("tiny.onnx", *FOLDERS, option, "no/such/file.html")
+    assert result.returncode == 2 and result.stdout == ""
+    assert (
+        result.stderr
+        == "error: no/such/file.html: there is no folder no/such; accepted is a file in a folder that is\n"
+    )
+
+
 def test_a_process_of_its_own_prints_tables_and_nothing_else(place: Path) -> None:
     command = [sys.executable, "-c", "from kws.cli import main; main()", "eval", "tiny.onnx", "--words", "said/carl"]
     command += ["--negatives", "quiet", "--rooms", "0", "--with", "noise", "--processes", "2"]

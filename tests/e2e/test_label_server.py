@@ -172,6 +172,8 @@ def test_labels_are_what_an_evaluation_hears(tmp_path: Path) -> None:
     made = kws("label", "export", place, "--manifest", test / "manifest.csv", "--audacity", tmp_path / "tracks")
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith(f"{test / 'manifest.csv'}: 2 of 'loud', 1.4 minutes without")
+    said = f"judge a model on it: kws eval MODEL --words {test}/words/loud --negatives {test}/negatives"
+    assert made.stdout.splitlines()[1] == said
     assert (tmp_path / "tracks" / "talk.txt").read_text() == "2.000000\t2.500000\tloud\n4.000000\t4.500000\tloud\n"
     folders = ("--words", test / "words" / "loud", "--negatives", test / "negatives")
     heard = kws("eval", model, *folders, "--rooms", 0, "--with", "noise", "--processes", 1, "--json", "-")
@@ -193,6 +195,10 @@ def test_labels_are_what_an_evaluation_hears(tmp_path: Path) -> None:
         (
             ("export", "kws/assets/demo.flac"),
             "nothing to export to: accepted are --manifest FILE, --audacity DIR, or both",
+        ),
+        (
+            ("export", "kws/assets/demo.flac", "--manifest", "nowhere/manifest.csv"),
+            "kws/assets/demo.flac: nothing is labelled there yet",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from kws.errors import DataError
-from kws.files import replacing, write_json, write_text
+from kws.files import replacing, require_place, write_json, write_text
 
 
 def test_the_target_appears_when_the_block_has_ended(tmp_path):
@@ -38,3 +38,11 @@ def test_text_and_json_are_written_whole_and_what_fails_is_a_line(tmp_path):
     with pytest.raises(DataError, match="none/a.json: cannot be written"):
         write_json(tmp_path / "none" / "a.json", {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.txt"]
+
+
+def test_a_place_is_looked_at_before_the_work(tmp_path):
+    require_place(tmp_path / "a.json")
+    with pytest.raises(DataError, match="is a folder; accepted is the name of a file"):
+        require_place(tmp_path)
+    with pytest.raises(DataError, match="there is no folder .*none; accepted"):
+        require_place(tmp_path / "none" / "a.json")

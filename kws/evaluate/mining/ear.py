@@ -9,8 +9,8 @@ import numpy as np
 
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
-from kws.evaluate.mining.peaks import AFTER_S, BEFORE_S, Peak, PeakPicker
 from kws.evaluate.mining.settings import MiningSettings
+from kws.evaluate.peaks import AFTER_S, BEFORE_S, Peak, PeakPicker
 from kws.runtime import Detector, Event, open_runner
 
 # Of the stretch before a peak the part that is proposed as the word.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.errors import ConfigError
-from kws.evaluate.mining.peaks import AFTER_S, BEFORE_S, PeakPicker
+from kws.evaluate.peaks import AFTER_S, BEFORE_S, PeakPicker
 from kws.evaluate.recordings import Recording
 from kws.evaluate.scoring import OnProgress, hear_all
 from kws.runtime import open_runner

@@ -129,6 +129,13 @@ def test_forms_by_hand() -> None:
             assert made.quantisation is not None and made.quantisation.scale == (scale,)
 
 
+def test_ranges_end_where_nothing_more_can_be_told(small: Case) -> None:
+    numerics = QuantisedNumerics(small.graph, Ranges({"sum": (-40.0, 20.0)}), "int8")
+    for factor, limit, low, high in ((1.0, np.inf, -40.0, 20.0), (1.0, 8.0, -8.0, 8.0), (0.5, 12.0, -12.0, 10.0)):
+        assert numerics.ranged("sum", factor, limit) == ranged_form(DType.INT8, low, high)
+    assert numerics.largest("sum", 2.0) == 80.0
+
+
 def test_what_is_wrong_is_said(small: Case, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="state_type is 'int4'.*accepted are: int16, int8"):
         write_tflite_int8(small.spec, small.graph, ranges_of(small), tmp_path / "m.tflite", "int4")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,20 @@ def test_states_inside(small: Case, runtime: str, tmp_path: Path) -> None:
     assert np.array_equal(inside, outside)
 
 
+def test_the_runner_of_detectors_in_tflite_runtime(small: Case, tmp_path: Path) -> None:
+    # That environment has numpy and the runtime, nothing else: what a small device has.
+    write_tflite(small.spec, small.graph, tmp_path / "m.tflite")
+    np.save(tmp_path / "features.npy", small.inputs["features"])
+    program = (
+        "import sys, numpy as np; from kws.runtime.runner import open_runner; runner = open_runner('m.tflite'); "
+        "assert 'tflite_runtime' in sys.modules; np.save('scores.npy', runner.run(np.load('features.npy')))"
+    )
+    root = Path(runtimes.__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([python_of(TFLITE_RUNTIME), "-c", program], cwd=tmp_path, env=environment, check=True)
+    assert np.abs(np.load(tmp_path / "scores.npy") - small.scores).max() <= 1e-5
+
+
 def test_reset_is_silence_wherever_states_are(small: Case, tmp_path: Path) -> None:
     write_tflite(small.spec, small.graph, tmp_path / "explicit.tflite")
     write_tflite_internal(small.spec, small.graph, tmp_path / "internal.tflite")
@@ -125,6 +141,7 @@ def test_inputs_that_do_not_fit(small: Case, tmp_path: Path) -> None:
 
 
 def test_a_missing_runtime_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python_of.cache_clear()
     with pytest.raises(ConfigError, match="runtime is 'tensorflow'"):
         python_of("tensorflow")
     monkeypatch.setattr(runtimes, "ENVIRONMENT", tmp_path / ".venv-tflite")

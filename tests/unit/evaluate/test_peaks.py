@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from kws.evaluate.mining.peaks import Peak, PeakPicker
+from kws.evaluate.peaks import Peak, PeakPicker
 
 STEP_S = 0.5  # the reach of 2 s is 4 steps
 
@@ -50,3 +52,22 @@ def test_keywords_have_peaks_of_their_own() -> None:
     found = [*(picker := PeakPicker(0.3, STEP_S, (0, 2))).update(scores), *picker.flush()]
     assert [(peak.column, peak.step) for peak in found] == [(0, 5), (2, 5)]
     assert found[0].end_s(STEP_S) == 3.0
+
+
+@pytest.mark.parametrize("size", [1, 3, 10])
+@pytest.mark.parametrize(
+    ("floor", "join_steps", "fired", "expected"),
+    [
+        (0.3, 2, [], [2, 8]),
+        (0.3, 1, [], [2, 4, 8]),
+        # The first time that it fires belongs to what rose before.
+        (0.3, 2, [2], [2, 8]),
+        (0.3, 2, [2, 4], [2, 4, 8]),
+        (0.95, 2, [], []),
+    ],
+)
+def test_stretches_are_joined_over_short_dips_and_parted_where_it_fires(floor, join_steps, fired, expected, size):
+    scores = np.array([[0.0, 0.4, 0.9, 0.1, 0.5, 0.0, 0.0, 0.0, 0.6, 0.3]]).T
+    picker = PeakPicker(floor, STEP_S, (0,), math.inf, join_steps * STEP_S)
+    found = [p for at in range(0, 10, size) for p in picker.update(scores[at : at + size], {0: fired})]
+    assert [peak.step for peak in [*found, *picker.flush()]] == expected
