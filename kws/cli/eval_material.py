@@ -144,18 +144,21 @@ class _Describer:
     def __init__(self, recipe: Recipe) -> None:
         from kws.train.sides import SideRule
 
-        self._rule = SideRule(recipe.data)
+        self._rule, self._root = SideRule(recipe.data), Path(recipe.data.root)
 
     def all(self, clips: Sequence[Clip]) -> list[Recording]:
         """Return recordings; those that say their word several times are left out, as only one has times."""
-        from kws.audio import to_float32
-        from kws.evaluate.recordings import describe, says_once
+        from kws.audio import read_audio, to_float32
+        from kws.evaluate.recordings import describe, says_once, word_times_s
 
         recordings = []
         for clip in clips:
             row = self._rule.row(clip.path)
             if says_once(row):
-                recordings.append(describe(clip.path, to_float32(clip.samples), {"speaker": clip.speaker, **row}))
+                # Training holds the word alone; here the recording is played in which it is said.
+                is_part = word_times_s(clip.path, row) is not None
+                samples = read_audio(self._root / clip.path) if is_part else to_float32(clip.samples)
+                recordings.append(describe(clip.path, samples, {"speaker": clip.speaker, **row}))
         return recordings
 
 

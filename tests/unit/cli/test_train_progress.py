@@ -54,7 +54,9 @@ def options(**more: Any) -> _Options:
     values = dict(
         recipe=Path("my word.toml"), out=Path("runs/x"), data=None, resume=False, overwrite=True, workers=None
     )
-    return _Options(**{**values, "cpu": False, "profile": None, "tensorboard": False, "live": False, **more})
+    return _Options(
+        **{**values, "cpu": False, "profile": None, "tensorboard": False, "live": False, "qat": None, **more}
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def options(**more: Any) -> _Options:
         (
             "/usr/bin/kws",
             1,
-            dict(data=Path("/a b"), workers=3, cpu=True, profile="low", live=True),
-            "kws train 'my word.toml' --out runs/x --data '/a b' --workers 3 --profile low --cpu --live --resume",
+            dict(data=Path("/a b"), workers=3, cpu=True, profile="low", live=True, qat=Path("best.pt")),
+            "kws train 'my word.toml' --out runs/x --data '/a b' --workers 3 --qat best.pt --profile low --cpu --live --resume",
         ),
         (
             "train.py",
