@@ -67,7 +67,8 @@ def options(**more: Any) -> _Options:
             "/usr/bin/kws",
             1,
             dict(data=Path("/a b"), workers=3, cpu=True, profile="low", live=True, qat=Path("best.pt")),
-            "kws train 'my word.toml' --out runs/x --data '/a b' --workers 3 --qat best.pt --profile low --cpu --live --resume",
+            "kws train 'my word.toml' --out runs/x --data '/a b' --workers 3 --qat best.pt --profile low --cpu "
+            "--live --resume",
         ),
         (
             "train.py",
