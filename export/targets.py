@@ -85,6 +85,16 @@ class Exporter:
     inputs: tuple[str, ...] = ("samples", "features")
     tolerances: Mapping[str, Tolerance] = field(default_factory=lambda: FLOAT)
 
+    @property
+    def is_quantised(self) -> bool:
+        """Whether its files are other networks than the trained one, by rounding."""
+        return self.tolerances is INT8
+
+    @property
+    def is_for_detectors(self) -> bool:
+        """Whether ``Detector`` opens its files: not those that keep their states to themselves."""
+        return self.runtimes == RUNTIMES["." + self.suffix.rpartition(".")[2]]
+
 
 RUNTIMES: dict[str, dict[str, Opener]] = {
     ".kws": {"numpy": GraphArtefact},

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.tflite_flatbuffer import encode_model
+from kws.errors import ParityError
 from kws.runtime.tflite_schema import (
     NO_ACTIVATION,
     NUMPY_TYPES,
@@ -124,7 +125,15 @@ class TfliteBuilder:
         return self._add_tensor(name, tuple(shape), form, 0)
 
     def constant(self, name: str, values: npt.NDArray[Any], form: Form = FLOAT) -> Tensor:
-        """Store an array; equal ones are stored once."""
+        """Store an array; equal ones are stored once.
+
+        Raises
+        ------
+        ParityError
+            If a number is NaN or infinite: a network can hide it behind a ReLU.
+        """
+        if not np.isfinite(values).all():
+            raise ParityError("a weight is NaN or infinite")
         array = np.ascontiguousarray(values, dtype=NUMPY_TYPES[form.dtype])
         key = (array.tobytes(), array.shape, form, id(self._here))
         if key not in self._constants:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from export.quantize import quantize_weight
 from export.tflite_builder import FLOAT, Form, Quantisation, Tensor, TfliteBuilder
 from export.tflite_gru import float_gru
 from export.tflite_states import States
@@ -15,7 +16,6 @@ from kws.runtime.tflite_schema import DType, Op
 
 FloatArray = npt.NDArray[np.float32]
 
-INT8_MAX = 127
 # Below that a scale costs more than it saves, as converters have found.
 _MIN_QUANTISED_VALUES = 1024
 
@@ -89,9 +89,5 @@ class DynamicNumerics(FloatNumerics):
 
 def quantise_weight(weight: FloatArray, axis: int | None) -> tuple[npt.NDArray[np.int8], Quantisation]:
     """Return a weight as int8 about zero, with one scale, or one an index of `axis`."""
-    others = None if axis is None else tuple(index for index in range(weight.ndim) if index != axis)
-    largest = np.abs(weight).max(axis=others, keepdims=True).astype(np.float32)
-    # A row of zeros has any scale.
-    scale = np.where(largest > 0, largest, 1.0) / np.float32(INT8_MAX)
-    stored = np.clip(np.rint(weight / scale), -INT8_MAX, INT8_MAX).astype(np.int8)
+    stored, scale = quantize_weight(weight, axis)
     return stored, Quantisation(tuple(float(value) for value in scale.ravel()), 0, axis or 0)

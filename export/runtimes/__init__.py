@@ -135,17 +135,13 @@ class TfliteProcess:
         return to_float(scores, self._scores).reshape(1, -1, self._scores.shape[2])
 
     def reset(self) -> None:
-        """Forget all inputs: in a new process, where the model keeps its states to itself."""
-        if self._process is None or not self._infos:
-            self._start()
+        """Forget all inputs; the process opens the model anew, because some models keep their states to themselves."""
+        if self._process is None:
+            # What a runtime says goes nowhere: a full pipe would stop it.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
         self._ask(np.zeros((0, *self._input.shape), np.int8))
-
-    def _start(self) -> None:
-        self.close()
-        # What a runtime says goes nowhere: a full pipe would stop it.
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
 
     def select(self, channels: Sequence[int]) -> None:
         """There is one channel, and it stays."""

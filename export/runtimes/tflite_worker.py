@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -81,11 +82,14 @@ def silence(inputs: list[dict[str, Any]]) -> list[np.ndarray]:
     return states
 
 
-def serve(model: LiteModel | MicroModel, requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(open_model: Callable[[], LiteModel | MicroModel], requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
+    model = open_model()
     states = silence(model.inputs)
     while (steps := read_array(requests)) is not None:
         if not len(steps):
+            # Opened anew: some models keep their states to themselves.
+            model = open_model()
             states = silence(model.inputs)
         scores = []
         for step in steps:
@@ -102,8 +106,11 @@ def main() -> None:
     runtime, path, n_inputs = sys.argv[1], sys.argv[2], int(sys.argv[3])
     with open(path, "rb") as file:
         data = file.read()
-    model = MicroModel(data, n_inputs) if runtime == "tflite-micro" else LiteModel(data, runtime)
-    serve(model, sys.stdin.buffer, sys.stdout.buffer)
+
+    def open_model() -> LiteModel | MicroModel:
+        return MicroModel(data, n_inputs) if runtime == "tflite-micro" else LiteModel(data, runtime)
+
+    serve(open_model, sys.stdin.buffer, sys.stdout.buffer)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,10 @@ def export(
             "ranges of int8. May be given several times; by default the bundled recording."
         ),
     ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Judge int8 files by what they miss, on the validation side of this recipe.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the recipe's audio, instead of its own.")] = None,
     _list: Annotated[
         bool, typer.Option("--list", is_eager=True, callback=lambda wanted: _list_targets(wanted), help="List targets.")
     ] = False,
@@ -74,22 +78,26 @@ def export(
         kws export runs/computer/best.pt --out computer.onnx --audio demo.wav
 
         kws export runs/computer/best.pt --to onnx --out computer.onnx --front-end outside
+
+        kws export runs/computer/best.pt --to onnx-int8 --to tflite-int8 --out exported --recipe recipes/computer.toml
     """
     from export import export_each, export_model, open_trained
 
     targets, takes = _targets(to, out), _TAKES[front_end] if front_end else None
     trained = open_trained(checkpoint)
     recordings = load_recordings(audio)
+    files, passed, failed = {}, {}, []
     if out.suffix:
-        _show(trained, {out: export_model(trained, out, targets[0], recordings, takes)})
-        return
-    passed, failed = {}, []
-    for _, path, outcome in export_each(trained, out, targets, recordings, takes):
-        if isinstance(outcome, ParityError):
-            failed.append(str(outcome))
-        else:
-            passed[path] = outcome
+        files[targets[0]], passed[out] = out, export_model(trained, out, targets[0], recordings, takes)
+    else:
+        for target, path, outcome in export_each(trained, out, targets, recordings, takes):
+            if isinstance(outcome, ParityError):
+                failed.append(str(outcome))
+            else:
+                files[target], passed[path] = path, outcome
     _show(trained, passed)
+    if recipe is not None:
+        _judge(trained, files, recordings, recipe, data)
     if failed:
         raise ParityError("; ".join(failed))
 
@@ -106,6 +114,28 @@ def load_recordings(paths: list[Path] | None) -> list[FloatArray]:
             raise ConfigError(f"--audio is {path}: the folder has no recordings ({', '.join(sorted(AUDIO_SUFFIXES))})")
         found += inside
     return [read_audio(path) for path in found]
+
+
+def _judge(
+    trained: Trained, files: Mapping[str, Path], recordings: list[FloatArray], recipe: Path, data: Path | None
+) -> None:
+    """Say what each int8 file misses beside the float one, and the range of every tensor."""
+    from rich.console import Console
+
+    from export.judged import judge_quantised
+    from kws.cli.eval_material import Sources
+    from kws.evaluate.trials import TrialSettings, make_trials
+
+    console = Console()
+    with console.status("making trials") as status:
+        material = Sources(recipe, data).load("val", trained.spec.keywords, status.update)
+        trials = make_trials(material, TrialSettings())
+    for path, report in judge_quantised(trained, files, trials, recordings):
+        console.print(f"\n{path.name}, beside the float network on the validation side of {recipe}:", highlight=False)
+        for line in report.lines():
+            console.print(line, highlight=False, soft_wrap=True)
+        if not report.is_within_bound:
+            console.print("Fine-tune for int8: kws train RECIPE --qat CHECKPOINT --out DIR", highlight=False)
 
 
 def _targets(names: list[str] | None, out: Path) -> list[str]:
