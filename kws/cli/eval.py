@@ -23,7 +23,8 @@ def _folders(help_text: str, panel: str = _DATA) -> Any:
 
 def eval(
     models: Annotated[
-        list[Path] | None, typer.Argument(help='Models (.onnx) or checkpoints (.pt). By default "computer".')
+        list[Path] | None,
+        typer.Argument(help='Models (.onnx, .tflite, .kws) or checkpoints (.pt). By default "computer".'),
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option(help="A training recipe: its validation side.", rich_help_panel=_DATA)

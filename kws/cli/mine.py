@@ -21,7 +21,7 @@ _SHOWN_FAILURES = 5
 
 
 def mine(
-    model: Annotated[Path, typer.Argument(help="Model (.onnx) or checkpoint (.pt).")],
+    model: Annotated[Path, typer.Argument(help="Model (.onnx, .tflite, .kws) or checkpoint (.pt).")],
     audio: Annotated[list[Path] | None, typer.Argument(metavar="AUDIO", help="Recordings, or folders of them.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the clips and their manifest.csv.")] = Path(
         "mined"
