@@ -173,7 +173,7 @@ def parity_table(title: str) -> Table:
     from rich import box
     from rich.table import Column, Table
 
-    names = ("file", "takes", "KiB", "runtime", "error", "states", "events", "us/step")
+    names = ("file", "takes", "KiB", "runtime", "error", "state", "events", "us")
     columns = [Column(name, no_wrap=True) for name in names]
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.padding = (0, 1, 0, 0)
@@ -183,7 +183,7 @@ def parity_table(title: str) -> Table:
 def parity_row(path: Path, runtime: str, report: ParityReport) -> tuple[str, ...]:
     """Return what the gate measured as cells."""
     state = "-" if math.isnan(report.max_state_error) else f"{report.max_state_error:.0e}"
-    events = f"{report.n_events} {'equal' if report.events_equal else 'differ'}"
+    events = f"{report.n_events}{'' if report.events_equal else ' differ'}"
     size, step = f"{report.size_bytes / 1024:.0f}", "-" if math.isnan(report.step_us) else f"{report.step_us:.0f}"
     return path.name, report.model_input, size, runtime, f"{report.max_score_error:.0e}", state, events, step
 
@@ -202,8 +202,8 @@ def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) ->
     console = Console()
     console.print(table)
     console.print(
-        f"A step is {step_ms:g} ms of audio: {trained.graph.macs_per_step:,} multiply-accumulates without the "
-        f"front-end; states of {max(r.state_bytes for r in reports):,} bytes a channel."
+        f"us: microseconds a step, which is {step_ms:g} ms of audio and {trained.graph.macs_per_step:,} "
+        f"multiply-accumulates without the front-end; states take {max(r.state_bytes for r in reports):,} bytes a channel."
     )
     _show_unproven(console, files)
 
