@@ -194,7 +194,7 @@ def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) ->
     reports = [report for by_runtime in files.values() for report in by_runtime.values()]
     if not reports:
         return
-    step_ms = 1000 * trained.spec.step_s
+    step_ms, state_bytes = 1000 * trained.spec.step_s, max(report.state_bytes for report in reports)
     table = parity_table(f"Computes what {trained.spec.name} does on {reports[0].audio_s:.1f} s of audio")
     for path, by_runtime in files.items():
         for runtime, report in by_runtime.items():
@@ -203,7 +203,7 @@ def _show(trained: Trained, files: Mapping[Path, Mapping[str, ParityReport]]) ->
     console.print(table)
     console.print(
         f"us: microseconds a step, which is {step_ms:g} ms of audio and {trained.graph.macs_per_step:,} "
-        f"multiply-accumulates without the front-end; states take {max(r.state_bytes for r in reports):,} bytes a channel."
+        f"multiply-accumulates without the front-end; states take {state_bytes:,} bytes a channel."
     )
     _show_unproven(console, files)
 
