@@ -164,7 +164,9 @@ def options_in(script: Path) -> set[str]:
 def of_make(arguments: Sequence[str], _: bool) -> Complaint:
     """Check targets and variables of ``make``."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))
+    values = dict(re.findall(r"^(\w+) := (\S+)$", makefile, flags=re.M))
+    lines = re.sub(r"\$\((\w+)\)", lambda match: values.get(match[1], match[0]), makefile)
+    targets = set(re.findall(r"^([.a-z-]+):", lines, flags=re.M))
     for word in arguments:
         name, is_variable, _ = word.partition("=")
         # PYTHON is read by the script that makes the environments.
