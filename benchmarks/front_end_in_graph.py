@@ -22,7 +22,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from export.onnx_writer import write_onnx  # noqa: E402
+from export.onnx.writer import write_onnx  # noqa: E402
 from kws.audio import FloatArray  # noqa: E402
 from kws.config import SAMPLE_RATE_HZ, FrontEndConfig  # noqa: E402
 from kws.features import NumpyFrontEnd  # noqa: E402

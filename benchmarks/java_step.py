@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from export import load_trained  # noqa: E402
 from export.graph_writer import write_graph, write_graph_int8  # noqa: E402
-from export.onnx_writer import write_onnx  # noqa: E402
+from export.onnx.writer import write_onnx  # noqa: E402
 from kws.config import FrontEndConfig  # noqa: E402
 from kws.graph import Graph  # noqa: E402
 from kws.models import PRESETS, build_model  # noqa: E402
@@ -104,7 +104,7 @@ def other_work(spec: ModelSpec, graph: Graph, folder: Path) -> tuple[str, Work]:
     try:
         from ai_edge_litert.interpreter import Interpreter
 
-        from export.tflite_writer import write_tflite
+        from export.tflite.writer import write_tflite
     except ImportError:
         write_onnx(spec, graph, folder / "model.onnx")
         runner = OnnxRunner(folder / "model.onnx")

@@ -35,8 +35,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.ablation import load_trials  # noqa: E402
 from benchmarks.onnx_int8_forms import UncheckedRunner, write_integers  # noqa: E402
 from export import load_trained  # noqa: E402
-from export.onnx_int8_writer import write_onnx_int8  # noqa: E402
-from export.onnx_writer import write_onnx  # noqa: E402
+from export.onnx.int8_writer import write_onnx_int8  # noqa: E402
+from export.onnx.writer import write_onnx  # noqa: E402
 from export.quantize import Ranges, calibrate  # noqa: E402
 from export.quantize_report import (  # noqa: E402
     OperatingPoint,
@@ -45,7 +45,7 @@ from export.quantize_report import (  # noqa: E402
     tensor_lines,
     tensor_rows,
 )
-from export.tflite_writer import write_tflite_dynamic, write_tflite_int8  # noqa: E402
+from export.tflite.writer import write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
 from kws.evaluate.results import ScoredTrial, Trial  # noqa: E402

@@ -25,9 +25,9 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from export.onnx_writer import write_onnx  # noqa: E402
+from export.onnx.writer import write_onnx  # noqa: E402
 from export.quantize import calibrate  # noqa: E402
-from export.tflite_writer import write_tflite, write_tflite_dynamic, write_tflite_int8  # noqa: E402
+from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.config import FrontEndConfig  # noqa: E402
 from kws.features import NumpyFrontEnd, clip_features  # noqa: E402
 from kws.models import PRESETS, build_model  # noqa: E402

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-from export.onnx_writer import complete_spec
+from export.onnx.writer import complete_spec
 from export.quantize import quantize_weight
 from kws.config import FrontEndConfig
 from kws.features.tables import front_end_tables, pcen_tables

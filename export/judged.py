@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from export.onnx_writer import write_onnx
+from export.onnx.writer import write_onnx
 from export.quantize import calibrate
 from export.quantize_report import QuantisationReport, quantisation_report
 from export.targets import EXPORTERS

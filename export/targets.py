@@ -13,14 +13,14 @@ from pathlib import Path
 
 from export.graph_artefact import GraphArtefact
 from export.graph_writer import write_graph, write_graph_int8
-from export.onnx_artefact import OnnxArtefact
-from export.onnx_int8_writer import write_onnx_int8
-from export.onnx_writer import write_onnx
+from export.onnx.artefact import OnnxArtefact
+from export.onnx.int8_writer import write_onnx_int8
+from export.onnx.writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
 from export.quantize import calibrate
 from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
-from export.tflite_artefact import TfliteArtefact
-from export.tflite_writer import write_tflite, write_tflite_dynamic, write_tflite_int8
+from export.tflite.artefact import TfliteArtefact
+from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8
 from kws.audio import FloatArray
 from kws.graph import Graph
 from kws.spec import ModelSpec

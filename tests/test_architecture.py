@@ -79,7 +79,7 @@ HEAVY = {
     "torch": ["kws/features/torch_*.py", "kws/models/*", "kws/train/*", "export/*"],
     "onnxruntime": ["kws/runtime/*onnx*.py", "export/*", "data_tools/voices/*.py"],
     "onnx": ["export/*"],
-    "flatbuffers": ["export/tflite_*.py"],
+    "flatbuffers": ["export/tflite/*.py"],
     "ai_edge_litert": ["kws/runtime/tflite_runner.py", "export/runtimes/tflite_worker.py"],
     "tflite_runtime": ["kws/runtime/tflite_runner.py", "export/runtimes/tflite_worker.py"],
     "tflite_micro": ["export/runtimes/tflite_worker.py"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.tflite_writer import write_tflite
+from export.tflite.writer import write_tflite
 from kws.graph import Activation, Conv1d, Graph
 from kws.spec import ModelSpec
 from tests.tiny_model import LOUDNESS, N_BANDS, STEP_FRAMES, tiny_spec

@@ -1,6 +1,6 @@
 """Check a TFLite model before a runtime allocates anything: tensors, operations and signature of a streaming step.
 
-What is accepted is what :mod:`export.tflite_writer` writes. Runtimes divide by strides, index by axes and read weights
+What is accepted is what :mod:`export.tflite.writer` writes. Runtimes divide by strides, index by axes and read weights
 by shapes, and not all of that is checked there; so every operation here must have exactly the shapes that it computes.
 """
 

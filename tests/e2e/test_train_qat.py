@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from export import load_trained
-from export.onnx_int8_writer import write_onnx_int8
+from export.onnx.int8_writer import write_onnx_int8
 from kws.runtime.detector import Detector
 from kws.train.checkpoint import load_checkpoint
 from tests.beeps import RECIPE, assert_one_line, sound, train, write_project

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from export.tflite_builder import Form, TfliteBuilder
-from export.tflite_flatbuffer import encode_model
-from export.tflite_numerics import FloatNumerics
-from export.tflite_writer import to_tflite, write_tflite_internal, write_tflite_sequence
+from export.tflite.builder import Form, TfliteBuilder
+from export.tflite.flatbuffer import encode_model
+from export.tflite.numerics import FloatNumerics
+from export.tflite.writer import to_tflite, write_tflite_internal, write_tflite_sequence
 from kws.errors import ModelFileError
 from kws.graph import Conv1d, Dense, Graph, Gru
 from kws.runtime import tflite_runner
@@ -331,7 +331,7 @@ def test_fft_of_a_length_that_runtimes_have_not(tmp_path):
 
 def test_per_channel_scales_of_a_product(tmp_path):
     # tflite-runtime 2.14 loads them and computes nonsense.
-    from export.tflite_builder import Quantisation, per_tensor
+    from export.tflite.builder import Quantisation, per_tensor
 
     def make(builder: TfliteBuilder) -> None:
         x = builder.input("features", (1, 4), per_tensor(0.1))

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from export.tflite_numerics import FloatNumerics
-from export.tflite_writer import to_tflite
+from export.tflite.numerics import FloatNumerics
+from export.tflite.writer import to_tflite
 from kws.errors import AudioError, MissingPackageError, ModelFileError
 from kws.runtime import open_runner
 from kws.runtime.detector import Detector

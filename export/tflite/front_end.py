@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from export.onnx_front_end import PCEN_STATE, SAMPLES_STATE
-from export.tflite_builder import FLOAT, Tensor, TfliteBuilder
-from export.tflite_states import NoStates, States
+from export.onnx.front_end import PCEN_STATE, SAMPLES_STATE
+from export.tflite.builder import FLOAT, Tensor, TfliteBuilder
+from export.tflite.states import NoStates, States
 from kws.config import FrontEndConfig
 from kws.features.tables import front_end_tables, pcen_tables
 from kws.runtime.tflite_schema import Op

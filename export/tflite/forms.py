@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.tflite_builder import Form, per_tensor
+from export.tflite.builder import Form, per_tensor
 from kws.runtime.tflite_schema import DType
 
 _LEVELS = {DType.INT8: (-128, 127), DType.INT16: (-32767, 32767)}

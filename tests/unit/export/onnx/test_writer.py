@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.onnx_builder import IR_VERSION, OPSET, OnnxBuilder
-from export.onnx_writer import complete_spec, to_onnx
+from export.onnx.builder import IR_VERSION, OPSET, OnnxBuilder
+from export.onnx.writer import complete_spec, to_onnx
 from kws.config import FrontEndConfig, ModelConfig
 from kws.errors import ConfigError
 from kws.graph import (

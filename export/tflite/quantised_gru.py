@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.tflite_builder import Form, Tensor, TfliteBuilder, per_tensor
-from export.tflite_forms import sigmoid_form, unit_form
-from export.tflite_states import States
+from export.tflite.builder import Form, Tensor, TfliteBuilder, per_tensor
+from export.tflite.forms import sigmoid_form, unit_form
+from export.tflite.states import States
 from kws.graph import Gru
 from kws.runtime.tflite_schema import DType, Op
 
 if TYPE_CHECKING:
-    from export.tflite_quantised import QuantisedNumerics
+    from export.tflite.quantised import QuantisedNumerics
 
 _GATES = ("reset", "update", "candidate")
 _SATURATED = {DType.INT8: 8.0, DType.INT16: 12.0}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite_artefact import TfliteArtefact
-from export.tflite_numerics import FloatNumerics
-from export.tflite_writer import (
+from export.tflite.artefact import TfliteArtefact
+from export.tflite.numerics import FloatNumerics
+from export.tflite.writer import (
     to_tflite,
     write_tflite,
     write_tflite_dynamic,
@@ -28,7 +28,7 @@ from kws.runtime.tflite_file import parse_tflite
 from kws.runtime.tflite_schema import Op
 from kws.spec import METADATA_KEY, ModelSpec, StateSpec
 from tests.contracts.test_exporters import make_trained
-from tests.unit.export.test_onnx_writer import ODD
+from tests.unit.export.onnx.test_writer import ODD
 
 N_STEPS = 12
 

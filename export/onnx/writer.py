@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from export.onnx_builder import TO_THE_END, OnnxBuilder, onnx
-from export.onnx_front_end import add_front_end, front_end_states
+from export.onnx.builder import TO_THE_END, OnnxBuilder, onnx
+from export.onnx.front_end import add_front_end, front_end_states
 from export.trained import require_fit
 from kws.graph import (
     Activation,

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.tflite_builder import Tensor, TfliteBuilder
-from export.tflite_layout import Layout, Value
-from export.tflite_numerics import Numerics
-from export.tflite_states import States
+from export.tflite.builder import Tensor, TfliteBuilder
+from export.tflite.layout import Layout, Value
+from export.tflite.numerics import Numerics
+from export.tflite.states import States
 from kws.graph import (
     Activation,
     Add,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.tflite_builder import FLOAT, Tensor, TfliteBuilder
-from export.tflite_states import States
+from export.tflite.builder import FLOAT, Tensor, TfliteBuilder
+from export.tflite.states import States
 from kws.graph import Gru
 from kws.runtime.tflite_schema import Op
 
 if TYPE_CHECKING:
-    from export.tflite_numerics import Numerics
+    from export.tflite.numerics import Numerics
 
 
 def float_gru(numerics: Numerics, builder: TfliteBuilder, states: States, op: Gru, rows: list[Tensor]) -> list[Tensor]:

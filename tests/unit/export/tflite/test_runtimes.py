@@ -21,7 +21,7 @@ from export.runtimes import (
     TfliteProcess,
     python_of,
 )
-from export.tflite_writer import (
+from export.tflite.writer import (
     write_tflite,
     write_tflite_dynamic,
     write_tflite_int8,
@@ -29,7 +29,7 @@ from export.tflite_writer import (
     write_tflite_sequence,
 )
 from kws.errors import AudioError, ConfigError, ParityError
-from tests.unit.export.test_tflite_writer import N_STEPS, Case, make_case
+from tests.unit.export.tflite.test_writer import N_STEPS, Case, make_case
 
 # One of each family; the others differ in size only.
 FAMILIES = ("small", "crnn", "tcn", "bc")

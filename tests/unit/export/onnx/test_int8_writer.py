@@ -10,15 +10,15 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.onnx_int8_writer import to_onnx_int8, write_onnx_int8
-from export.onnx_writer import to_onnx
+from export.onnx.int8_writer import to_onnx_int8, write_onnx_int8
+from export.onnx.writer import to_onnx
 from export.quantize import with_int8_weights
 from kws.config import FrontEndConfig, ModelConfig
 from kws.graph import Graph, run_graph, zero_states
 from kws.models import PRESETS, build_model
 from kws.runtime.onnx_runner import OnnxRunner
 from kws.spec import ModelSpec
-from tests.unit.export.test_onnx_writer import ODD, random
+from tests.unit.export.onnx.test_writer import ODD, random
 
 INPUTS = ("features", "samples")
 

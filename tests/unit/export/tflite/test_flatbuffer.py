@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tflite
 
-from export.tflite_builder import Form, TfliteBuilder, per_tensor
-from export.tflite_flatbuffer import encode_model
+from export.tflite.builder import Form, TfliteBuilder, per_tensor
+from export.tflite.flatbuffer import encode_model
 from kws.runtime.flatbuffer import read_flatbuffer
 from kws.runtime.tflite_schema import OPTION_CODES, OPTIONS_OF, TABLES, DType, Op
 

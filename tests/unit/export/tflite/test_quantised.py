@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from export.quantize import Ranges, calibrate
-from export.tflite_artefact import TfliteArtefact
-from export.tflite_forms import ranged_form, sigmoid_form, unit_form
-from export.tflite_numerics import quantise_weight
-from export.tflite_quantised import QuantisedNumerics
-from export.tflite_writer import to_tflite, write_tflite_int8
+from export.tflite.artefact import TfliteArtefact
+from export.tflite.forms import ranged_form, sigmoid_form, unit_form
+from export.tflite.numerics import quantise_weight
+from export.tflite.quantised import QuantisedNumerics
+from export.tflite.writer import to_tflite, write_tflite_int8
 from kws.errors import ConfigError
 from kws.models import PRESETS
 from kws.runtime.flatbuffer import read_flatbuffer
 from kws.runtime.tflite_schema import DType, Op
-from tests.unit.export.test_tflite_writer import Case, make_case
+from tests.unit.export.tflite.test_writer import Case, make_case
 
 TOLERANCE = {"int16": 0.02, "int8": 0.08}
 # What ESPHome's micro_wake_word registers, of that what is written here.

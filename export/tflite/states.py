@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from export.tflite_builder import Form, Tensor, TfliteBuilder, form_of
+from export.tflite.builder import Form, Tensor, TfliteBuilder, form_of
 from kws.runtime.tflite_schema import NUMPY_TYPES, DType, Op
 
 NEW_STATE_PREFIX = "new_"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from export.onnx_writer import complete_spec
+from export.onnx.writer import complete_spec
 from export.quantize import Ranges
-from export.tflite_builder import Form, Tensor, TfliteBuilder
-from export.tflite_front_end import add_front_end
-from export.tflite_network import NetworkWriter
-from export.tflite_numerics import DynamicNumerics, FloatNumerics, Numerics
-from export.tflite_quantised import QuantisedNumerics
-from export.tflite_states import ExplicitStates, InternalStates, NoStates, States
+from export.tflite.builder import Form, Tensor, TfliteBuilder
+from export.tflite.front_end import add_front_end
+from export.tflite.network import NetworkWriter
+from export.tflite.numerics import DynamicNumerics, FloatNumerics, Numerics
+from export.tflite.quantised import QuantisedNumerics
+from export.tflite.states import ExplicitStates, InternalStates, NoStates, States
 from kws.config import require
 from kws.graph import Graph
 from kws.runtime.tflite_file import CHECKSUM_KEY, with_checksum

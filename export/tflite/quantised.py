@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from export.quantize import Ranges
-from export.tflite_builder import Form, Quantisation, Tensor, TfliteBuilder
-from export.tflite_forms import ranged_form, sigmoid_form, unit_form
-from export.tflite_numerics import quantise_weight
-from export.tflite_quantised_gru import quantised_gru
-from export.tflite_states import States
+from export.tflite.builder import Form, Quantisation, Tensor, TfliteBuilder
+from export.tflite.forms import ranged_form, sigmoid_form, unit_form
+from export.tflite.numerics import quantise_weight
+from export.tflite.quantised_gru import quantised_gru
+from export.tflite.states import States
 from kws.config import require_one_of
 from kws.graph import Graph, Gru
 from kws.runtime.tflite_schema import DType, Op
@@ -80,7 +80,7 @@ class QuantisedNumerics:
         )
 
     def gru(self, builder: TfliteBuilder, states: States, op: Gru, rows: list[Tensor]) -> list[Tensor]:
-        """Add a GRU; see :func:`export.tflite_quantised_gru.quantised_gru`."""
+        """Add a GRU; see :func:`export.tflite.quantised_gru.quantised_gru`."""
         return quantised_gru(self, builder, states, op, rows)
 
     def sigmoid(self, builder: TfliteBuilder, x: Tensor) -> Tensor:

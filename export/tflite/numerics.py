@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from export.quantize import quantize_weight
-from export.tflite_builder import FLOAT, Form, Quantisation, Tensor, TfliteBuilder
-from export.tflite_gru import float_gru
-from export.tflite_states import States
+from export.tflite.builder import FLOAT, Form, Quantisation, Tensor, TfliteBuilder
+from export.tflite.gru import float_gru
+from export.tflite.states import States
 from kws.graph import Gru
 from kws.runtime.tflite_schema import DType, Op
 
@@ -61,7 +61,7 @@ class FloatNumerics:
         return builder.constant(f"{name}_weight", weight), builder.constant(f"{name}_bias", bias)
 
     def gru(self, builder: TfliteBuilder, states: States, op: Gru, rows: list[Tensor]) -> list[Tensor]:
-        """Add a GRU; see :func:`export.tflite_gru.float_gru`."""
+        """Add a GRU; see :func:`export.tflite.gru.float_gru`."""
         return float_gru(self, builder, states, op, rows)
 
     def sigmoid(self, builder: TfliteBuilder, x: Tensor) -> Tensor:

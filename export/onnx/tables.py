@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from export.onnx_builder import OnnxBuilder
+from export.onnx.builder import OnnxBuilder
 from kws.config import FrontEndConfig
 from kws.features.tables import front_end_tables
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from export.onnx_builder import TO_THE_END, OnnxBuilder
-from export.onnx_tables import add_bands, add_half_dft
+from export.onnx.builder import TO_THE_END, OnnxBuilder
+from export.onnx.tables import add_bands, add_half_dft
 from kws.config import FrontEndConfig
 from kws.features.tables import pcen_tables
 from kws.spec import StateSpec

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.tflite_builder import Tensor, TfliteBuilder
+from export.tflite.builder import Tensor, TfliteBuilder
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite_builder import TfliteBuilder
-from export.tflite_front_end import add_front_end
-from export.tflite_states import ExplicitStates, NoStates, States
+from export.tflite.builder import TfliteBuilder
+from export.tflite.front_end import add_front_end
+from export.tflite.states import ExplicitStates, NoStates, States
 from kws.config import FrontEndConfig
 from kws.features import clip_features
 from kws.runtime.flatbuffer import read_flatbuffer

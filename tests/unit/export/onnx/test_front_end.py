@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 import torch
 
-from export.onnx_builder import OnnxBuilder
-from export.onnx_front_end import add_front_end, front_end_states
+from export.onnx.builder import OnnxBuilder
+from export.onnx.front_end import add_front_end, front_end_states
 from export.trained import synthetic_signals
 from kws.config import FrontEndConfig, PcenConfig
 from kws.features import clip_features

@@ -12,8 +12,8 @@ import os
 
 import numpy as np
 
-from export.onnx_builder import onnx
-from export.onnx_writer import GraphWriter, to_onnx
+from export.onnx.builder import onnx
+from export.onnx.writer import GraphWriter, to_onnx
 from export.quantize import quantize_weight
 from kws.graph import Array, Graph
 from kws.spec import ModelSpec

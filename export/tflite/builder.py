@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.tflite_flatbuffer import encode_model
+from export.tflite.flatbuffer import encode_model
 from kws.errors import ParityError
 from kws.runtime.tflite_schema import (
     NO_ACTIVATION,

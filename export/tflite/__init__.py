@@ -1,0 +1,1 @@
+"""The one graph as TFLite, its flatbuffer written directly."""
