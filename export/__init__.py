@@ -12,7 +12,7 @@ from pathlib import Path
 from export.load import load_trained, open_trained
 from export.parity import ParityReport, Tolerance, check_parity
 from export.runtimes import MissingRuntimeError, TfliteProcess
-from export.targets import EXPORTERS, Exporter, Job, Opener
+from export.targets import EXPORTERS, FLOAT, Exporter, Job, Opener
 from export.trained import Run, Trained, synthetic_signals
 from kws.audio import FloatArray
 from kws.config import require_one_of
@@ -134,6 +134,10 @@ def _export(
     temporary = place.parent / f".{place.stem}.{os.getpid()}.tmp{place.suffix}"
     try:
         exporter.write(Job(spec, trained.graph, temporary, [run.features[0] for run in recorded]))
+        if exporter.rounding is not None:
+            rounded = Trained.of_graph(trained.spec, exporter.rounding(trained.graph))
+            exact = rounded.runs([run.samples for run in [*recorded, *synthetic]])
+            _pass_gate(exporter, temporary, exact, FLOAT[model_input])
         reports = _pass_gate(exporter, temporary, [*recorded, *synthetic], exporter.tolerances[model_input])
         os.replace(temporary, place)
     except (ParityError, ModelFileError) as error:

@@ -17,7 +17,7 @@ from export.onnx.artefact import OnnxArtefact
 from export.onnx.int8_writer import write_onnx_int8
 from export.onnx.writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
-from export.quantize import calibrate
+from export.quantize import calibrate, with_int8_weights
 from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
 from export.tflite.artefact import TfliteArtefact
 from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8
@@ -74,7 +74,10 @@ class Exporter:
     inputs : tuple of str
         What its files can take, the default first.
     tolerances : mapping of str to Tolerance
-        What the file may differ by, by its input.
+        What the file may differ by from the trained network, by its input.
+    rounding : callable, optional
+        What rounding makes of the graph, where the file computes the rounded graph in float: it is held to that one as
+        a file of float32 is.
     """
 
     title: str
@@ -84,6 +87,7 @@ class Exporter:
     further: Mapping[str, Opener] = field(default_factory=dict)
     inputs: tuple[str, ...] = ("samples", "features")
     tolerances: Mapping[str, Tolerance] = field(default_factory=lambda: FLOAT)
+    rounding: Callable[[Graph], Graph] | None = None
 
     @property
     def is_quantised(self) -> bool:
@@ -129,6 +133,7 @@ EXPORTERS: dict[str, Exporter] = {
         lambda job: write_onnx_int8(job.spec, job.graph, job.path),
         RUNTIMES[".onnx"],
         tolerances=INT8,
+        rounding=with_int8_weights,
     ),
     "tflite": Exporter(
         "TFLite",
@@ -188,6 +193,7 @@ EXPORTERS: dict[str, Exporter] = {
         RUNTIMES[".kws"],
         inputs=("features",),
         tolerances=INT8,
+        rounding=with_int8_weights,
     ),
 }
 """Targets by name."""

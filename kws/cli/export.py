@@ -174,7 +174,7 @@ def parity_table(title: str) -> Table:
     from rich.table import Column, Table
 
     names = ("file", "takes", "KiB", "runtime", "error", "state", "events", "us")
-    columns = [Column(name, no_wrap=True) for name in names]
+    columns = [Column(name, no_wrap=True, min_width=len("9999")) for name in names]
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.padding = (0, 1, 0, 0)
     return table
