@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from export.load import load_trained, open_trained
-from export.parity import ParityReport, Tolerance, check_parity
-from export.runtimes import MissingRuntimeError, TfliteProcess
-from export.targets import EXPORTERS, FLOAT, Exporter, Job, Opener
+from export.parity import ParityReport, Tolerance, judge
+from export.runtimes import MissingRuntimeError
+from export.targets import EXPORTERS, FLOAT, Exporter, Job
 from export.trained import Run, Trained, synthetic_signals
+from export.verify import measure
 from kws.audio import FloatArray
 from kws.config import require_one_of
 from kws.errors import ModelFileError, ParityError
@@ -155,20 +155,11 @@ def _pass_gate(exporter: Exporter, path: Path, runs: Sequence[Run], tolerance: T
     reports = {}
     for runtime, open_artefact in {**exporter.runtimes, **exporter.further}.items():
         try:
-            reports[runtime] = _compare(open_artefact, path, runs, tolerance)
+            reports[runtime] = measure(open_artefact(path), path, runs, tolerance)
+            judge(reports[runtime], tolerance)
         except MissingRuntimeError:
             if runtime not in exporter.further:
                 raise
         except ParityError as error:
             raise ParityError(f"{runtime}: {error}") from None
     return reports
-
-
-def _compare(open_artefact: Opener, path: Path, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
-    artefact = open_artefact(path)
-    report = check_parity(artefact, runs, tolerance)
-    if isinstance(artefact, TfliteProcess):
-        artefact.close()
-        # What it took to talk to the process is no time of a step.
-        report = dataclasses.replace(report, step_us=math.nan)
-    return dataclasses.replace(report, size_bytes=path.stat().st_size)

@@ -103,8 +103,8 @@ class ParityReport:
     model_input: str = ""
 
 
-def check_parity(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
-    """Compare an exported model with the network it was made from.
+def compare(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
+    """Compare an exported model with the network it was made from; :func:`judge` says whether it passes.
 
     Parameters
     ----------
@@ -112,19 +112,8 @@ def check_parity(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) 
     runs : sequence of Run
         What the trained network gives, of :meth:`export.trained.Trained.runs`.
     tolerance : Tolerance
-
-    Raises
-    ------
-    ParityError
-        If a score, a state or an event differs by more than is accepted.
+        Its ``threshold`` decides which events count as different.
     """
-    report = compare(artefact, runs, tolerance)
-    judge(report, tolerance)
-    return report
-
-
-def compare(artefact: Artefact, runs: Sequence[Run], tolerance: Tolerance) -> ParityReport:
-    """Measure what :func:`check_parity` judges."""
     spec = artefact.spec
     score_error, state_error = 0.0, math.nan
     events_equal, n_events, n_samples, busy_s = True, 0, 0, 0.0

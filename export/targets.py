@@ -112,7 +112,11 @@ FURTHER: dict[str, Opener] = {
 }
 """Runtimes of devices: each is a process of its own, and may be missing."""
 
-_OLD = {TFLITE_RUNTIME: FURTHER[TFLITE_RUNTIME]}
+OLD = {TFLITE_RUNTIME: FURTHER[TFLITE_RUNTIME]}
+"""Those of them that compute in float32 as well."""
+
+ALONE: dict[str, Opener] = {"LiteRT": functools.partial(TfliteProcess, runtime=LITERT)}
+"""What opens a file that keeps its states to itself: for a detector it is none."""
 
 
 def _write_int8(job: Job, state_type: str, keeps_states: bool = False) -> None:
@@ -140,7 +144,7 @@ EXPORTERS: dict[str, Exporter] = {
         ".tflite",
         lambda job: write_tflite(job.spec, job.graph, job.path),
         RUNTIMES[".tflite"],
-        _OLD,
+        OLD,
         ("features", "samples"),
     ),
     "tflite-dynamic": Exporter(
@@ -148,7 +152,7 @@ EXPORTERS: dict[str, Exporter] = {
         "-dynamic.tflite",
         lambda job: write_tflite_dynamic(job.spec, job.graph, job.path),
         RUNTIMES[".tflite"],
-        _OLD,
+        OLD,
         ("features", "samples"),
         INT8,
     ),
@@ -174,7 +178,7 @@ EXPORTERS: dict[str, Exporter] = {
         "TFLite of 8 bits that keeps its states, for microcontrollers",
         "-micro.tflite",
         lambda job: _write_int8(job, "int8", keeps_states=True),
-        {LITERT: functools.partial(TfliteProcess, runtime=LITERT)},
+        ALONE,
         FURTHER,
         ("features",),
         INT8,

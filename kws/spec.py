@@ -35,6 +35,9 @@ UNKNOWN = "_unknown_"
 METADATA_KEY = "kws.spec"
 """Key under which a model file carries the JSON."""
 
+CHECKSUM_KEY = "kws.crc32"
+"""Key under which a model file carries the CRC-32 of its content: one flipped bit can make a model deaf in silence."""
+
 MAX_JSON_CHARS = 1_000_000
 MAX_STATE_VALUES = 4_000_000
 MAX_STATE_AXES = 8

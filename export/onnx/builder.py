@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import MissingPackageError
+from kws.runtime.onnx_file import checksum
+from kws.spec import CHECKSUM_KEY
 
 try:
     import onnx
@@ -78,7 +80,9 @@ class OnnxBuilder:
             ir_version=IR_VERSION,
             opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         )
-        onnx.helper.set_model_props(model, metadata)
+        # Of the graph alone: a checksum cannot hold itself.
+        written = checksum(model.graph.SerializeToString(deterministic=True))
+        onnx.helper.set_model_props(model, {**metadata, CHECKSUM_KEY: written})
         onnx.checker.check_model(model, full_check=True)
         return model
 

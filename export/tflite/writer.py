@@ -19,9 +19,9 @@ from export.tflite.quantised import QuantisedNumerics
 from export.tflite.states import ExplicitStates, InternalStates, NoStates, States
 from kws.config import require
 from kws.graph import Graph
-from kws.runtime.tflite_file import CHECKSUM_KEY, with_checksum
+from kws.runtime.tflite_file import with_checksum
 from kws.runtime.tflite_schema import DType, Op
-from kws.spec import METADATA_KEY, ModelSpec
+from kws.spec import CHECKSUM_KEY, METADATA_KEY, ModelSpec
 
 MAX_SEQUENCE_STEPS = 1000
 

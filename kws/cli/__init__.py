@@ -77,7 +77,9 @@ def load_command(name: str) -> Any:
     if app is None:
         app = typer.Typer(add_completion=False)
         app.command(name)(getattr(module, function))
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
 
 
 class _LazyGroup(TyperGroup):

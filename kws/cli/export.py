@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kws.audio import FloatArray
 
 ALL = "all"
+SNR_DB = 10.0
 
 
 class FrontEndPlace(str, enum.Enum):
@@ -34,7 +35,9 @@ _TAKES = {FrontEndPlace.INSIDE: "samples", FrontEndPlace.OUTSIDE: "features"}
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of `kws train`, such as runs/computer/best.pt.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Checkpoint of `kws train`, such as runs/computer/best.pt, or graph file (.kws).")
+    ],
     out: Annotated[
         Path, typer.Option(help="Folder of the files, which are named after the model; with one --to also a file.")
     ],
@@ -84,6 +87,10 @@ def export(
     from export import export_each, export_model, open_trained
 
     targets, takes = _targets(to, out), _TAKES[front_end] if front_end else None
+    if takes and ALL not in (to or ()):
+        _require_input(targets, takes)
+    if recipe is not None or data is not None:
+        _require_judgeable(targets, recipe, data)
     trained = open_trained(checkpoint)
     recordings = load_recordings(audio)
     files, passed, failed = {}, {}, []
@@ -128,14 +135,15 @@ def _judge(
 
     console = Console()
     with console.status("making trials") as status:
-        material = Sources(recipe, data).load("val", trained.spec.keywords, status.update)
-        trials = make_trials(material, TrialSettings())
+        kinds = ("noise", "speech")
+        material = Sources(recipe, data, kinds=kinds).load("val", trained.spec.keywords, status.update)
+        trials = make_trials(material, TrialSettings((SNR_DB,), (SNR_DB,)))
     for path, report in judge_quantised(trained, files, trials, recordings):
-        console.print(f"\n{path.name}, beside the float network on the validation side of {recipe}:", highlight=False)
-        for line in report.lines():
-            console.print(line, highlight=False, soft_wrap=True)
+        lines = [f"\n{path.name}, beside the float network on the validation side of {recipe}:", *report.lines()]
         if not report.is_within_bound:
-            console.print("Fine-tune for int8: kws train RECIPE --qat CHECKPOINT --out DIR", highlight=False)
+            lines.append("Fine-tune for int8: kws train RECIPE --qat CHECKPOINT --out DIR")
+        for line in lines:
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _targets(names: list[str] | None, out: Path) -> list[str]:
@@ -151,6 +159,30 @@ def _targets(names: list[str] | None, out: Path) -> list[str]:
         what = "a folder, without a suffix" if len(chosen) > 1 else f"a folder, or a file that ends in {accepted}"
         raise ConfigError(f"--out is {out}; accepted for {', '.join(chosen)} is {what}")
     return chosen
+
+
+def _require_input(targets: list[str], takes: str) -> None:
+    from export import EXPORTERS
+
+    places = {takes: place.value for place, takes in _TAKES.items()}
+    for target in targets:
+        accepted = EXPORTERS[target].inputs
+        if takes not in accepted:
+            words = " and ".join(places[name] for name in accepted)
+            raise ConfigError(f"--front-end is {places[takes]}; accepted for {target} is {words}")
+
+
+def _require_judgeable(targets: list[str], recipe: Path | None, data: Path | None) -> None:
+    """Raise before anything is written if there will be nothing to judge, or nothing to judge by."""
+    from export import EXPORTERS
+    from kws.train.recipe import load_recipe
+
+    if recipe is None:
+        raise ConfigError(f"--data is {data}, without --recipe: it is the folder of the recipe's audio")
+    load_recipe(recipe, data)
+    judged = [name for name, exporter in EXPORTERS.items() if exporter.is_quantised and exporter.is_for_detectors]
+    if not set(targets) & set(judged):
+        raise ConfigError(f"--recipe judges int8 files; accepted are --to {', '.join(judged)}")
 
 
 def _list_targets(is_wanted: bool) -> None:
@@ -224,4 +256,4 @@ def _show_unproven(console: Console, files: Mapping[Path, Mapping[str, ParityRep
         try:
             python_of(runtime)
         except MissingRuntimeError as error:
-            console.print(f"Not proven in {runtime}: {error}", highlight=False)
+            console.print(f"Not proven there: {error}", highlight=False, markup=False, soft_wrap=True)

@@ -8,13 +8,14 @@ they say, and every operation is one of those whose result is bounded by its inp
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from kws.errors import ModelFileError
 from kws.runtime.protobuf import BYTES, WireError, fields, integers, text
-from kws.spec import MAX_STATE_VALUES, METADATA_KEY, ModelSpec
+from kws.spec import CHECKSUM_KEY, MAX_STATE_VALUES, METADATA_KEY, ModelSpec
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_SIZE = 1 << 20
@@ -85,6 +86,9 @@ def read_spec(data: bytes, where: str) -> ModelSpec:
             raise WireError("it has no graph")
         if METADATA_KEY not in metadata:
             raise ModelFileError(f"{where}: is no model of this toolkit (it carries no {METADATA_KEY!r})")
+        # Models of earlier versions have none.
+        if metadata.get(CHECKSUM_KEY, checksum(*graphs)) != checksum(*graphs):
+            raise ModelFileError(f"{where}: is damaged (its checksum does not fit its content)")
         spec = ModelSpec.from_json(metadata[METADATA_KEY], where)
         _check_states(spec, where)
         for graph in graphs:
@@ -92,6 +96,14 @@ def read_spec(data: bytes, where: str) -> ModelSpec:
     except WireError as error:
         raise ModelFileError(f"{where}: is truncated or no ONNX model ({error})") from None
     return spec
+
+
+def checksum(*graphs: bytes | memoryview) -> str:
+    """Return the CRC-32 of serialised graphs as metadata carry it."""
+    value = 0
+    for graph in graphs:
+        value = zlib.crc32(graph, value)
+    return f"{value:08x}"
 
 
 def _model(message: memoryview) -> tuple[dict[str, str], list[memoryview]]:

@@ -13,12 +13,10 @@ import zlib
 from kws.errors import ModelFileError
 from kws.runtime.flatbuffer import FlatbufferError, read_flatbuffer
 from kws.runtime.tflite_schema import Row
-from kws.spec import METADATA_KEY, ModelSpec
-
-CHECKSUM_KEY = "kws.crc32"
-"""Name of the metadata with the CRC-32 of the file, little-endian, computed while these four bytes are zero."""
+from kws.spec import CHECKSUM_KEY, METADATA_KEY, ModelSpec
 
 _CHECKSUM_BYTES = 4
+"""The CRC-32 of the file, little-endian, computed while these bytes are zero."""
 
 
 @dataclasses.dataclass(frozen=True)

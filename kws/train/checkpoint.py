@@ -83,8 +83,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch raises whatever its zip and pickle readers meet; all of it means the same to a user.
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: is no checkpoint of this toolkit ({line[:120]})") from None
+        raise CheckpointError(f"{path}: is no checkpoint of this toolkit ({_one_line(error)})") from None
     number = values.get("format") if isinstance(values, dict) else None
     if not isinstance(number, int):
         raise CheckpointError(f"{path}: is no checkpoint of this toolkit (no format number)")
@@ -150,3 +149,9 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
+
+
+def _one_line(error: Exception) -> str:
+    line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # What torch goes on to say is advice to load pickles.
+    return line[:120] if not line.startswith("Weights only") else "no file of torch with plain values"

@@ -117,6 +117,13 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (["best.pt", "--out", "x.onnx", "--to", "all"], "--out is x.onnx; accepted for onnx, onnx-int8, "),
         (["best.pt", "--out", "file/here"], "file/here: cannot be written (Not a directory)"),
         (["best.pt", "--out", "x.onnx", "--audio", "folder"], "--audio is folder: the folder has no recordings"),
+        (
+            ["best.pt", "--out", "x", "--to", "kws", "--front-end", "inside"],
+            "accepted for kws is outside",
+        ),
+        (["best.pt", "--out", "x", "--data", "folder"], "--data is folder, without --recipe"),
+        (["best.pt", "--out", "x", "--recipe", "none.toml"], "none.toml: cannot be read"),
+        (["best.pt", "--out", "x", "--recipe", "a.toml"], "--recipe judges int8 files; accepted are --to onnx-int8, "),
         (["best.pt"], "out"),
     ],
 )
@@ -131,6 +138,8 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(checkpoint.parent)
     (checkpoint.parent / "folder").mkdir()
     (checkpoint.parent / "file").write_text("no folder")
+    recipe = 'name = "a"\n[data]\nroot = "."\nnegatives = ["folder"]\nnoise = ["folder"]\n[data.keywords]\ncomputer = ["folder"]\n'
+    (checkpoint.parent / "a.toml").write_text(recipe)
     before = sorted(path.name for path in checkpoint.parent.rglob("*"))
     assert export(*arguments) == 2
     shown = capsys.readouterr()

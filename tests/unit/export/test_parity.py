@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from export import parity
-from export.parity import EXACT, FRONT_END_INSIDE, ParityReport, check_parity
+from export.parity import EXACT, FRONT_END_INSIDE, ParityReport, compare, judge
 from export.trained import Trained, synthetic_signals
 from kws.config import DecisionConfig, FrontEndConfig, ModelConfig
 from kws.errors import ParityError
@@ -57,7 +57,10 @@ def spec(request: pytest.FixtureRequest) -> ModelSpec:
 
 def check(artefact: NumpyArtefact, model: StreamingModel, audio: Sequence[np.ndarray] = ()) -> ParityReport:
     runs = Trained.of_model(artefact.spec, model).runs([*audio, *synthetic_signals().values()])
-    return check_parity(artefact, runs, EXACT if artefact.spec.input == "features" else FRONT_END_INSIDE)
+    tolerance = EXACT if artefact.spec.input == "features" else FRONT_END_INSIDE
+    report = compare(artefact, runs, tolerance)
+    judge(report, tolerance)
+    return report
 
 
 def recording() -> np.ndarray:

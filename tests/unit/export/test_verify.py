@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from export import Trained, export_model
-from kws.audio import write_audio
+from export import Trained, export_model, open_trained
+from export.trained import synthetic_signals
+from kws.audio import read_audio, write_audio
 from kws.cli import main
 from kws.config import ModelConfig
 from kws.models import build_model
@@ -59,6 +60,18 @@ def test_files_of_one_network_agree(model: str, against: str, capsys: pytest.Cap
     shown = capsys.readouterr().out
     assert f"{model} against {against}: 11.0 s of audio" in shown
     assert "differ" not in shown
+
+
+def test_a_file_is_compared_in_every_runtime(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained = open_trained(place / "best.pt")
+    recordings = [read_audio(place / "a.wav"), *synthetic_signals().values()]
+    for target in ("tflite", "tflite-int8", "tflite-micro"):
+        export_model(trained, place / f"{target}.tflite", target, recordings)
+    for name, n_runtimes in (("tflite", 2), ("tflite-int8", 3), ("tflite-micro", 3)):
+        assert verify(f"{name}.tflite", "--against", "best.pt", "--audio", "a.wav", "--max-error", "0.3") == 0
+        assert capsys.readouterr().out.count(f"{name}.tflite  features") == n_runtimes
+    assert verify("tflite-int8.tflite", "--against", "best.pt", "--max-error", "0.0001") == 2
+    assert "tflite-int8.tflite: LiteRT: scores differ by " in capsys.readouterr().err
 
 
 def test_states_are_compared_with_a_network_only(capsys: pytest.CaptureFixture[str]) -> None:

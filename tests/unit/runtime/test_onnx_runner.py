@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
+from kws.cli.models import ASSETS
 from kws.errors import AudioError, MissingPackageError, ModelFileError
 from kws.runtime import open_runner
 from kws.runtime.onnx_runner import OnnxRunner
@@ -220,3 +221,19 @@ def test_two_keywords(tmp_path):
     scores = runner.run(features(4))
     assert scores.shape == (1, 4, 2) and np.all(scores[..., 0] > scores[..., 1])
     assert runner.spec == dataclasses.replace(spec)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_a_flipped_bit_anywhere_in_the_bundled_model_is_found(tmp_path, place):
+    data = bytearray((ASSETS / "computer.onnx").read_bytes())
+    data[int(place * len(data))] ^= 0x40
+    refused(tmp_path, bytes(data))
+
+
+def test_a_flipped_weight_is_damage(tmp_path):
+    model = onnx.load(ASSETS / "computer.onnx")
+    weight = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    raw = bytearray(weight.raw_data)
+    raw[3] ^= 0x40
+    weight.raw_data = bytes(raw)
+    assert refused(tmp_path, model).endswith("is damaged (its checksum does not fit its content)")
