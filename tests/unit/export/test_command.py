@@ -138,7 +138,8 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(checkpoint.parent)
     (checkpoint.parent / "folder").mkdir()
     (checkpoint.parent / "file").write_text("no folder")
-    recipe = 'name = "a"\n[data]\nroot = "."\nnegatives = ["folder"]\nnoise = ["folder"]\n[data.keywords]\ncomputer = ["folder"]\n'
+    folders = 'root = "."\nnegatives = ["folder"]\nnoise = ["folder"]\n[data.keywords]\ncomputer = ["folder"]\n'
+    recipe = f'name = "a"\n[data]\n{folders}'
     (checkpoint.parent / "a.toml").write_text(recipe)
     before = sorted(path.name for path in checkpoint.parent.rglob("*"))
     assert export(*arguments) == 2
