@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from export import EXPORTERS, Exporter, Job, Trained, export_model
 from export.parity import Artefact, Tolerance
-from export.runtimes import python_of
+from export.runtimes import TfliteProcess, python_of
 from export.targets import FLOAT
 from export.trained import synthetic_signals
 from kws.config import DecisionConfig, FrontEndConfig
@@ -74,12 +75,17 @@ class Opened:
 
 
 @pytest.fixture(params=OPENED, ids="-".join, scope="module")
-def opened_once(request: pytest.FixtureRequest, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+def opened_once(
+    request: pytest.FixtureRequest, made: Made, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opened]:
     target, runtime, takes = request.param
     path, exporter = tmp_path_factory.mktemp("exported") / name_of(target), EXPORTERS[target]
     export_model(made.trained, path, target, recordings(made.spec), takes)
     n_channels = 4 if exporter.is_for_detectors else 1
-    return Opened(exporter.runtimes[runtime](path), exporter.tolerances[takes], n_channels)
+    artefact = exporter.runtimes[runtime](path)
+    yield Opened(artefact, exporter.tolerances[takes], n_channels)
+    if isinstance(artefact, TfliteProcess):
+        artefact.close()
 
 
 @pytest.fixture
