@@ -113,6 +113,8 @@ def write_models(folder: Path) -> list[Path]:
     tracks = [np.random.default_rng(0).uniform(0, 10, (400, config.n_bands)).astype(np.float32)]
     paths = []
     for name, exporter in EXPORTERS.items():
+        if not exporter.is_for_detectors:
+            continue
         path = folder / f"{name}.{exporter.suffix.rpartition('.')[2]}"
         job_spec = dataclasses.replace(spec, input=exporter.inputs[0])
         exporter.write(Job(job_spec, model.to_graph(), path, tracks))
