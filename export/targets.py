@@ -1,6 +1,7 @@
 """The export targets: how each file is written, in which runtimes it is proven, and what it may differ by.
 
-A new target is one file with a writer, an artefact class for the gate, and one line in ``EXPORTERS``.
+A new target is one file with a writer, and one line in ``EXPORTERS``; a new format has a runner that shows its
+``states`` to the gate.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from export.graph_artefact import GraphArtefact
 from export.graph_writer import write_graph, write_graph_int8
-from export.onnx.artefact import OnnxArtefact
 from export.onnx.int8_writer import write_onnx_int8
 from export.onnx.writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
 from export.quantize import calibrate, with_int8_weights
 from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
-from export.tflite.artefact import TfliteArtefact
 from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8
 from kws.audio import FloatArray
 from kws.graph import Graph
+from kws.runtime.graph_runner import GraphRunner
+from kws.runtime.onnx_runner import OnnxRunner
+from kws.runtime.tflite_runner import TfliteRunner
 from kws.spec import ModelSpec
 
 Opener = Callable[[Path], Artefact]
@@ -101,9 +102,9 @@ class Exporter:
 
 
 RUNTIMES: dict[str, dict[str, Opener]] = {
-    ".kws": {"numpy": GraphArtefact},
-    ".onnx": {"ONNX Runtime": OnnxArtefact},
-    ".tflite": {"LiteRT": TfliteArtefact},
+    ".kws": {"numpy": GraphRunner},
+    ".onnx": {"ONNX Runtime": OnnxRunner},
+    ".tflite": {"LiteRT": TfliteRunner},
 }
 """What opens a file for the gate, by its suffix and the name of the runtime."""
 

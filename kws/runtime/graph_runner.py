@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kws.audio import FloatArray
-from kws.errors import AudioError, ModelFileError
 from kws.graph import run_graph, zero_states
 from kws.runtime.graph_file import read_graph_file
+from kws.runtime.runner import count_steps, try_one_step
 from kws.spec import ModelSpec
 
 
@@ -37,6 +37,11 @@ class GraphRunner:
         self._states = zero_states(self._graph)
         self._try_one_step(os.fspath(path))
 
+    @property
+    def states(self) -> list[FloatArray]:
+        """The present states, each ``(C, *shape)``, in the order of the spec."""
+        return [state.copy() for state in self._states]
+
     def reset(self) -> None:
         """Forget all inputs: what comes next follows silence."""
         self._states = zero_states(self._graph)
@@ -53,19 +58,13 @@ class GraphRunner:
         AudioError
             If the shape of `inputs` does not fit the model.
         """
-        n_bands, step_frames = self.spec.front_end.n_bands, self.spec.step_frames
-        shape = inputs.shape
-        if len(shape) != 3 or shape[2] != n_bands or shape[0] < 1 or shape[1] < 1 or shape[1] % step_frames:
-            accepted = f"(C, T, {n_bands}) with T a multiple of {step_frames}"
-            raise AudioError(f"model inputs have shape {shape}; accepted are {accepted}")
-        if any(len(state) != shape[0] for state in self._states):
-            self._states = zero_states(self._graph, shape[0])
+        count_steps(self.spec, inputs.shape)
+        if any(len(state) != len(inputs) for state in self._states):
+            self._states = zero_states(self._graph, len(inputs))
         scores, self._states = run_graph(self._graph, inputs, self._states)
         return scores
 
     def _try_one_step(self, where: str) -> None:
         with np.errstate(all="ignore"):
-            scores = self.run(np.zeros((1, self.spec.step_frames, self.spec.front_end.n_bands), np.float32))
-        if not np.all((scores >= 0.0) & (scores <= 1.0)):
-            raise ModelFileError(f"{where}: gives scores outside 0 to 1")
+            try_one_step(self, where)
         self.reset()

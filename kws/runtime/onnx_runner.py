@@ -12,7 +12,7 @@ from kws.audio import FloatArray
 from kws.errors import ModelFileError
 from kws.packages import import_package, one_line
 from kws.runtime.onnx_file import read_bytes, read_spec
-from kws.runtime.runner import count_steps
+from kws.runtime.runner import count_steps, try_one_step
 from kws.spec import ModelSpec
 
 NEW_STATE_PREFIX = "new_"
@@ -55,6 +55,11 @@ class OnnxRunner:
         self._n_channels = 0
         self._turn = 0
         self._try_one_step()
+
+    @property
+    def states(self) -> list[FloatArray]:
+        """The present states, each ``(C, *shape)``, in the order of the spec."""
+        return [state.copy() for state in self._states[self._turn]]
 
     def reset(self) -> None:
         """Forget all inputs: what comes next follows silence."""
@@ -108,12 +113,7 @@ class OnnxRunner:
 
     def _try_one_step(self) -> None:
         # A graph whose outputs are of other sizes than its spec says fails here, not in the middle of a stream.
-        spec = self.spec
-        n_frames, n_samples = spec.step_frames, spec.step_samples
-        shape = (1, n_samples) if spec.input == "samples" else (1, n_frames, spec.front_end.n_bands)
-        scores = self.run(np.zeros(shape, np.float32))
-        if not np.all((scores >= 0.0) & (scores <= 1.0)):
-            raise ModelFileError(f"{self._where}: gives scores outside 0 to 1")
+        try_one_step(self, self._where)
         self.reset()
 
 

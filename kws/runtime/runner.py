@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from kws.audio import FloatArray
 from kws.errors import AudioError, ModelFileError
 from kws.spec import ModelSpec
@@ -116,3 +118,18 @@ def count_steps(spec: ModelSpec, shape: tuple[int, ...]) -> int:
     if not is_right or shape[0] < 1 or shape[1] < 1 or shape[1] % per_step:
         raise AudioError(f"model inputs have shape {shape}; accepted are {accepted}")
     return shape[1] // per_step
+
+
+def try_one_step(runner: Runner, where: str) -> None:
+    """Give a model that was just opened one step of zeros; reset it afterwards.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be run, or its scores are no probabilities.
+    """
+    spec = runner.spec
+    shape = (1, spec.step_samples) if spec.input == "samples" else (1, spec.step_frames, spec.front_end.n_bands)
+    scores = runner.run(np.zeros(shape, np.float32))
+    if not np.all((scores >= 0.0) & (scores <= 1.0)):
+        raise ModelFileError(f"{where}: gives scores outside 0 to 1")

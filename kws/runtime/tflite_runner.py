@@ -14,7 +14,7 @@ from kws.audio import FloatArray
 from kws.errors import MissingPackageError, ModelFileError
 from kws.packages import import_package, one_line
 from kws.runtime.onnx_file import read_bytes
-from kws.runtime.runner import count_steps
+from kws.runtime.runner import count_steps, try_one_step
 from kws.runtime.tflite_check import NEW_STATE_PREFIX, check_step, state_axes
 from kws.runtime.tflite_file import parse_tflite
 from kws.runtime.tflite_operations import TensorInfo
@@ -117,11 +117,7 @@ class TfliteRunner:
     def _try_one_step(self) -> None:
         # A runtime that refuses an operation, or weights that are no numbers, fail here and not in the middle of a
         # stream; so does one that would move its tensors while it runs.
-        spec = self.spec
-        shape = (1, spec.step_samples) if spec.input == "samples" else (1, spec.step_frames, spec.front_end.n_bands)
-        scores = self.run(np.zeros(shape, np.float32))
-        if not np.all((scores >= 0.0) & (scores <= 1.0)):
-            raise ModelFileError(f"{self._where}: gives scores outside 0 to 1")
+        try_one_step(self, self._where)
         self._channels = []
 
 

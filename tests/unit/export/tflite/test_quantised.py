@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from export.quantize import Ranges, calibrate
-from export.tflite.artefact import TfliteArtefact
 from export.tflite.forms import ranged_form, sigmoid_form, unit_form
 from export.tflite.numerics import quantise_weight
 from export.tflite.quantised import QuantisedNumerics
@@ -17,6 +16,7 @@ from export.tflite.writer import to_tflite, write_tflite_int8
 from kws.errors import ConfigError
 from kws.models import PRESETS
 from kws.runtime.flatbuffer import read_flatbuffer
+from kws.runtime.tflite_runner import TfliteRunner
 from kws.runtime.tflite_schema import DType, Op
 from tests.unit.export.tflite.test_writer import Case, make_case
 
@@ -47,7 +47,7 @@ def ranges_of(case: Case) -> Ranges:
 def test_scores_are_near_the_floats(case: Case, state_type: str, model_input: str, tmp_path: Path) -> None:
     spec = dataclasses.replace(case.spec, input=model_input)
     write_tflite_int8(spec, case.graph, ranges_of(case), tmp_path / "m.tflite", state_type)
-    opened = TfliteArtefact(tmp_path / "m.tflite")
+    opened = TfliteRunner(tmp_path / "m.tflite")
     scores = opened.run(case.inputs[model_input])
     assert np.abs(scores - case.scores).max() <= TOLERANCE[state_type]
     for have, want in zip(opened.states[-len(case.states) :], case.states, strict=True):
@@ -57,7 +57,7 @@ def test_scores_are_near_the_floats(case: Case, state_type: str, model_input: st
 @pytest.mark.parametrize("state_type", TOLERANCE)
 def test_silence_stays_exactly_zero(small: Case, state_type: str, tmp_path: Path) -> None:
     write_tflite_int8(small.spec, small.graph, ranges_of(small), tmp_path / "m.tflite", state_type)
-    opened = TfliteArtefact(tmp_path / "m.tflite")
+    opened = TfliteRunner(tmp_path / "m.tflite")
     opened.run(np.zeros((1, 3 * small.spec.step_frames, 40), np.float32))
     assert not opened.states[0].any()
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite.artefact import TfliteArtefact
 from export.tflite.numerics import FloatNumerics
 from export.tflite.writer import (
     to_tflite,
@@ -25,6 +24,7 @@ from kws.graph import Graph, run_graph, zero_states
 from kws.models import PRESETS
 from kws.runtime.flatbuffer import read_flatbuffer
 from kws.runtime.tflite_file import parse_tflite
+from kws.runtime.tflite_runner import TfliteRunner
 from kws.runtime.tflite_schema import Op
 from kws.spec import METADATA_KEY, ModelSpec, StateSpec
 from tests.contracts.test_exporters import make_trained
@@ -83,7 +83,7 @@ def run_alone(path: Path, inputs: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("model_input", ["features", "samples"])
 def test_step_with_explicit_states(case: Case, model_input: str, tmp_path: Path) -> None:
     write_tflite(as_input(case, model_input), case.graph, tmp_path / "m.tflite")
-    opened = TfliteArtefact(tmp_path / "m.tflite")
+    opened = TfliteRunner(tmp_path / "m.tflite")
     assert np.abs(opened.run(case.inputs[model_input]) - case.scores).max() <= 1e-5
     for have, want in zip(opened.states[-len(case.states) :], case.states, strict=True):
         assert have.shape == want.shape
@@ -109,14 +109,14 @@ def test_int8_weights_under_floats(case: Case, tmp_path: Path) -> None:
     write_tflite_dynamic(case.spec, case.graph, path)
     write_tflite(case.spec, case.graph, whole)
     assert path.stat().st_size < 0.4 * whole.stat().st_size
-    assert np.abs(TfliteArtefact(path).run(case.inputs["features"]) - case.scores).max() <= 0.02
+    assert np.abs(TfliteRunner(path).run(case.inputs["features"]) - case.scores).max() <= 0.02
 
 
 @pytest.mark.parametrize("front_end", [dict(compression="pcen"), dict(n_bands=12, window_samples=400)], ids=str)
 def test_other_front_ends_inside(front_end: dict[str, object], tmp_path: Path) -> None:
     case = make_case("tcn", **front_end)
     write_tflite(as_input(case, "samples"), case.graph, tmp_path / "m.tflite")
-    assert np.abs(TfliteArtefact(tmp_path / "m.tflite").run(case.inputs["samples"]) - case.scores).max() <= 1e-4
+    assert np.abs(TfliteRunner(tmp_path / "m.tflite").run(case.inputs["samples"]) - case.scores).max() <= 1e-4
 
 
 @pytest.mark.parametrize("name", ODD)
