@@ -125,7 +125,8 @@ class Plan:
         rng = np.random.default_rng([self._seed, KINDS.index(kind), index])
         parts = self._pick(kind, rng)
         langs = tuple(part.lang for part in parts)
-        shares = self._cast.able(langs, only_phonemes=not all(part.utterance.text for part in parts))
+        only_phonemes = not all(part.utterance.text for part in parts)
+        shares = self._cast.able(langs, only_phonemes, is_phrase=kind == POSITIVES)
         engine = list(shares)[int(rng.choice(len(shares), p=list(shares.values())))]
         speakers = self._cast.speakers(engine, langs)
         speaker = speakers[int(rng.integers(len(speakers)))]

@@ -38,11 +38,19 @@ class Cast:
         By engine.
     phoneme_engines : iterable of str
         Those that speak phonemes.
+    any_for_phrase : bool
+        Whether all of them speak the phrase; otherwise only those that sound human, where there is one.
     """
 
-    def __init__(self, voices: Mapping[str, Sequence[Voice]], phoneme_engines: Iterable[str]) -> None:
+    def __init__(
+        self,
+        voices: Mapping[str, Sequence[Voice]],
+        phoneme_engines: Iterable[str],
+        any_for_phrase: bool = False,
+    ) -> None:
         self._voices = {engine: list(found) for engine, found in voices.items()}
         self._phoneme_engines = frozenset(phoneme_engines)
+        self._any_for_phrase = any_for_phrase
         self._known: dict[tuple[str, tuple[str, ...]], list[Speaker]] = {}
 
     @property
@@ -56,13 +64,15 @@ class Cast:
             self._known[engine, langs] = self._find(engine, langs)
         return self._known[engine, langs]
 
-    def able(self, langs: tuple[str, ...], only_phonemes: bool) -> dict[str, float]:
-        """Return the engines that can speak something, and their shares, which add up to 1."""
+    def able(self, langs: tuple[str, ...], only_phonemes: bool, is_phrase: bool = False) -> dict[str, float]:
+        """Return the engines that are to speak something they can, and their shares, which add up to 1."""
         shares = {
             engine: VOICES[engine].share
             for engine in self._voices
             if (engine in self._phoneme_engines or not only_phonemes) and self.speakers(engine, langs)
         }
+        if is_phrase and not self._any_for_phrase:
+            shares = {engine: share for engine, share in shares.items() if VOICES[engine].sounds_human} or shares
         total = sum(shares.values())
         return {engine: share / total for engine, share in shares.items()}
 
@@ -88,7 +98,7 @@ def open_cast(names: Sequence[str], options: VoiceOptions, langs: tuple[str, ...
     Parameters
     ----------
     names : sequence of str
-        Engines that must be there; with none, all that are installed.
+        Engines that must be there, all of which speak the phrase; with none, all that are installed.
     options : VoiceOptions
     langs : tuple of str
         What must be spoken.
@@ -119,7 +129,7 @@ def open_cast(names: Sequence[str], options: VoiceOptions, langs: tuple[str, ...
         if engine.speaks_phonemes:
             phoneme_engines.append(name)
     # The registry's order, whatever the user's.
-    cast = Cast({name: voices[name] for name in VOICES if name in voices}, phoneme_engines)
+    cast = Cast({name: voices[name] for name in VOICES if name in voices}, phoneme_engines, bool(names))
     if not cast.able(langs, only_phonemes=False):
         _refuse(voices, absent, langs)
     return cast, absent

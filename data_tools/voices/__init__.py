@@ -77,21 +77,25 @@ class Entry:
         How much of all clips it speaks beside the others: much where voices are natural and many.
     tract : (float, float)
         Range of :attr:`Style.tract`: wide where persons are few, and downward where they are mostly women.
+    sounds_human : bool
+        Whether models trained on people hear most of its words (``docs/speak.md``). Only such engines speak the phrase
+        where there is one: models that learned the word from the others do not hear people.
     """
 
     open: Callable[[VoiceOptions], Engine]
     share: float
     tract: tuple[float, float]
+    sounds_human: bool
 
 
 VOICES: dict[str, Entry] = {
-    "kokoro": Entry(_kokoro, 6.0, (0.82, 1.06)),
-    "piper": Entry(_piper, 2.0, (0.87, 1.15)),
-    "command": Entry(_command, 2.0, (0.87, 1.15)),
-    "hibari": Entry(_hibari, 1.0, (0.82, 1.1)),
-    "espeak-ng": Entry(_espeak_ng, 2.0, (0.96, 1.04)),
-    "flite": Entry(_flite, 1.0, (0.87, 1.15)),
-    "festival": Entry(_festival, 0.5, (0.87, 1.15)),
+    "kokoro": Entry(_kokoro, 6.0, (0.82, 1.06), sounds_human=True),
+    "piper": Entry(_piper, 2.0, (0.87, 1.15), sounds_human=True),
+    "command": Entry(_command, 2.0, (0.87, 1.15), sounds_human=True),
+    "hibari": Entry(_hibari, 1.0, (0.82, 1.1), sounds_human=True),
+    "espeak-ng": Entry(_espeak_ng, 2.0, (0.96, 1.04), sounds_human=False),
+    "flite": Entry(_flite, 1.0, (0.87, 1.15), sounds_human=False),
+    "festival": Entry(_festival, 0.5, (0.87, 1.15), sounds_human=False),
 }
 """Engines by name, the most natural first."""
 

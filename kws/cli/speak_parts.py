@@ -82,6 +82,7 @@ class Prepared:
     plan: Plan
     langs: tuple[str, ...]
     engines: list[str]
+    phrase_engines: list[str]
     absent: dict[str, str]
     notices: list[str]
 
@@ -112,7 +113,8 @@ def prepare(wishes: Wishes) -> Prepared:
             notices.append(f"no sentences of our own in {wishes.lang!r}; give some: --text FILE")
     sentences = read_sentences(texts, sounds_of(keyword), reader)
     plan = Plan(keyword, label_of(wishes.phrase), similar, sentences, cast, wishes.seed)
-    return Prepared(plan, langs, cast.engines, absent, notices)
+    phrase_engines = list(cast.able(langs, only_phonemes=False, is_phrase=True))
+    return Prepared(plan, langs, cast.engines, phrase_engines, absent, notices)
 
 
 def label_of(phrase: str) -> str:

@@ -25,7 +25,9 @@ _WARNING = (
 def show_start(prepared: Prepared) -> None:
     """Say which engines speak and what else could be installed."""
     langs = " and ".join(dict.fromkeys(prepared.langs))
-    typer.echo(f"engines: {', '.join(prepared.engines)} (language {langs})", err=True)
+    others = [engine for engine in prepared.engines if engine not in prepared.phrase_engines]
+    negatives = f"; for negatives also {', '.join(others)}" if others else ""
+    typer.echo(f"engines: {', '.join(prepared.phrase_engines)}{negatives} (language {langs})", err=True)
     for engine, why in prepared.absent.items():
         typer.echo(f"could be added: {engine}: {why}", err=True)
     for notice in prepared.notices:

@@ -181,7 +181,7 @@ def test_nothing_is_allocated_in_steady_state(engine: JavaEngine, tmp_path: Path
     assert told.returncode == 0, told.stderr
     ready, *figures = told.stdout.splitlines()
     assert ready == "ready" and len(figures) == 5
-    # The smallest object takes 16 bytes: less than that a step is the compiler's own, when it takes back what it assumed.
+    # The smallest object takes 16 bytes. Less a step is the compiler's own, when it takes back what it assumed.
     allocated = [float(line.split("\t")[2]) for line in figures]
     assert max(allocated) < 16.0 and sorted(allocated)[2] == 0.0, allocated
 

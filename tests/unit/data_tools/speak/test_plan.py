@@ -52,6 +52,20 @@ def test_engines_speak_by_their_shares_and_only_what_they_can() -> None:
             assert job.speaker.engine == "espeak-ng"
 
 
+def test_only_engines_that_sound_human_speak_the_phrase_unless_others_are_asked_for() -> None:
+    voices = {name: [Voice(name, "x", "en", "x")] for name in ("kokoro", "hibari", "espeak-ng")}
+
+    def engines(kind: str, cast: Cast) -> set[str]:
+        said = Plan((HELLO,), "hello", [Confusable("word", (HELLO,))], [], cast, 0)
+        return {said.job(kind, index).speaker.engine for index in range(60)}
+
+    by_default, asked_for = Cast(voices, []), Cast(voices, [], any_for_phrase=True)
+    assert engines(POSITIVES, by_default) == {"kokoro", "hibari"}
+    assert engines(CONFUSABLES, by_default) == engines(POSITIVES, asked_for) == set(voices)
+    machine = Cast({"espeak-ng": voices["espeak-ng"]}, [])
+    assert engines(POSITIVES, machine) == {"espeak-ng"}
+
+
 def test_half_of_the_confusables_are_real_words() -> None:
     words = sum(plan().job(CONFUSABLES, index).parts == (HELLO,) for index in range(600))
     assert abs(words - 300) < 40
