@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 
 from export.onnx.builder import OnnxBuilder, onnx  # noqa: E402
 from export.onnx.writer import GraphWriter, to_onnx  # noqa: E402
-from export.quantize import Ranges, quantize_weight  # noqa: E402
-from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru  # noqa: E402
+from export.quantize import quantize_weight  # noqa: E402
+from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Ranges  # noqa: E402
 from kws.runtime import onnx_runner  # noqa: E402
 from kws.spec import METADATA_KEY, ModelSpec  # noqa: E402
 

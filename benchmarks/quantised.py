@@ -37,7 +37,6 @@ from benchmarks.onnx_int8_forms import UncheckedRunner, write_integers  # noqa: 
 from export import load_trained  # noqa: E402
 from export.onnx.int8_writer import write_onnx_int8  # noqa: E402
 from export.onnx.writer import write_onnx  # noqa: E402
-from export.quantize import Ranges, calibrate  # noqa: E402
 from export.quantize_report import (  # noqa: E402
     OperatingPoint,
     compare_forms,
@@ -51,7 +50,7 @@ from kws.evaluate.evaluation import evaluate  # noqa: E402
 from kws.evaluate.results import ScoredTrial, Trial  # noqa: E402
 from kws.evaluate.subject import Subject  # noqa: E402
 from kws.features import clip_features  # noqa: E402
-from kws.graph import Array, Graph  # noqa: E402
+from kws.graph import Array, Graph, Ranges, calibrate  # noqa: E402
 from kws.models import StreamingModel  # noqa: E402
 from kws.runtime.runner import RUNNERS, open_runner  # noqa: E402
 from kws.spec import ModelSpec  # noqa: E402

@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from export.onnx.writer import write_onnx  # noqa: E402
-from export.quantize import calibrate  # noqa: E402
 from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8  # noqa: E402
 from kws.config import FrontEndConfig  # noqa: E402
 from kws.features import NumpyFrontEnd, clip_features  # noqa: E402
+from kws.graph import calibrate  # noqa: E402
 from kws.models import PRESETS, build_model  # noqa: E402
 from kws.runtime.onnx_runner import OnnxRunner  # noqa: E402
 from kws.runtime.tflite_runner import TfliteRunner  # noqa: E402

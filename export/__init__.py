@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from export.verify import measure
 from kws.audio import FloatArray
 from kws.config import require_one_of
 from kws.errors import ModelFileError, ParityError
+from kws.files import replacing
 
 __all__ = [
     "EXPORTERS",
@@ -130,25 +130,19 @@ def _export(
     require_one_of("input", model_input, exporter.inputs)
     recorded, synthetic = runs
     spec = dataclasses.replace(trained.spec, input=model_input)
-    # The suffix stays, as it chooses the runtime.
-    temporary = place.parent / f".{place.stem}.{os.getpid()}.tmp{place.suffix}"
     try:
-        exporter.write(Job(spec, trained.graph, temporary, [run.features[0] for run in recorded]))
-        if exporter.rounding is not None:
-            rounded = Trained.of_graph(trained.spec, exporter.rounding(trained.graph))
-            exact = rounded.runs([run.samples for run in [*recorded, *synthetic]])
-            _pass_gate(exporter, temporary, exact, FLOAT[model_input])
-        reports = _pass_gate(exporter, temporary, [*recorded, *synthetic], exporter.tolerances[model_input])
-        os.replace(temporary, place)
+        # The suffix chooses the runtime.
+        with replacing(place, keeps_suffix=True) as temporary:
+            exporter.write(Job(spec, trained.graph, temporary, [run.features[0] for run in recorded]))
+            if exporter.rounding is not None:
+                rounded = Trained.of_graph(trained.spec, exporter.rounding(trained.graph))
+                exact = rounded.runs([run.samples for run in [*recorded, *synthetic]])
+                _pass_gate(exporter, temporary, exact, FLOAT[model_input])
+            return _pass_gate(exporter, temporary, [*recorded, *synthetic], exporter.tolerances[model_input])
     except (ParityError, ModelFileError) as error:
         raise ParityError(f"{place.name} was not written: {error}") from None
     except OSError as error:
         raise ModelFileError(f"{place}: cannot be written ({error.strerror or error})") from None
-    finally:
-        # Where the folder is none, there is nothing to remove either.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return reports
 
 
 def _pass_gate(exporter: Exporter, path: Path, runs: Sequence[Run], tolerance: Tolerance) -> dict[str, ParityReport]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from export.onnx.writer import write_onnx
-from export.quantize import calibrate
 from export.quantize_report import QuantisationReport, quantisation_report
 from export.targets import EXPORTERS
 from export.trained import Trained
 from kws.audio import FloatArray
 from kws.evaluate.trials import Trial
+from kws.graph import calibrate
 
 
 def judge_quantised(

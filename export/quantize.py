@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kws.errors import ParityError
-from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Operation, Ranges, calibrate
+from kws.graph import Array, Conv1d, Conv2d, Dense, Graph, Gru, Operation
 
-__all__ = ["Ranges", "calibrate", "quantize_weight", "with_int8_weights"]
+__all__ = ["quantize_weight", "with_int8_weights"]
 
 
 def quantize_weight(values: Array, output_axis: int | None = None) -> tuple[npt.NDArray[np.int8], Array]:

@@ -16,11 +16,11 @@ from export.graph_writer import write_graph, write_graph_int8
 from export.onnx.int8_writer import write_onnx_int8
 from export.onnx.writer import write_onnx
 from export.parity import EXACT, FRONT_END_INSIDE, Artefact, Tolerance
-from export.quantize import calibrate, with_int8_weights
+from export.quantize import with_int8_weights
 from export.runtimes import LITERT, TFLITE_MICRO, TFLITE_RUNTIME, TfliteProcess
 from export.tflite.writer import write_tflite, write_tflite_dynamic, write_tflite_int8
 from kws.audio import FloatArray
-from kws.graph import Graph
+from kws.graph import Graph, calibrate
 from kws.runtime.graph_runner import GraphRunner
 from kws.runtime.onnx_runner import OnnxRunner
 from kws.runtime.tflite_runner import TfliteRunner

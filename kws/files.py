@@ -13,7 +13,7 @@ from kws.errors import DataError
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], is_durable: bool = True) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], is_durable: bool = True, keeps_suffix: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside the target; it takes the target's place when the block ends without an error.
 
     Parameters
@@ -22,6 +22,9 @@ def replacing(path: str | os.PathLike[str], is_durable: bool = True) -> Iterator
         The file to make or to replace. It is untouched until the new one is complete on disk.
     is_durable : bool
         Wait until the disk has it, up to half a second; without, a power cut may leave the file empty.
+    keeps_suffix : bool
+        Let the temporary name end as the target's does, for a block that opens the file by its kind. Otherwise it ends
+        so that nobody who looks for such files takes it for one.
 
     Yields
     ------
@@ -35,7 +38,8 @@ def replacing(path: str | os.PathLike[str], is_durable: bool = True) -> Iterator
     """
     target = Path(path)
     # Unique to the process, so that parallel writers never share a temporary file.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    name = f".{target.name}.{os.getpid()}.tmp"
+    temporary = target.with_name(f"{name}{target.suffix}" if keeps_suffix else name)
     try:
         yield temporary
         if is_durable:

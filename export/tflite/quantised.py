@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from export.quantize import Ranges
 from export.tflite.builder import Form, Quantisation, Tensor, TfliteBuilder
 from export.tflite.forms import ranged_form, sigmoid_form, unit_form
 from export.tflite.numerics import quantise_weight
 from export.tflite.quantised_gru import quantised_gru
 from export.tflite.states import States
 from kws.config import require_one_of
-from kws.graph import Graph, Gru
+from kws.graph import Graph, Gru, Ranges
 from kws.runtime.tflite_schema import DType, Op
 
 FloatArray = npt.NDArray[np.float32]

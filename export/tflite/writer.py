@@ -10,7 +10,6 @@ import dataclasses
 from pathlib import Path
 
 from export.onnx.writer import complete_spec
-from export.quantize import Ranges
 from export.tflite.builder import Form, Tensor, TfliteBuilder
 from export.tflite.front_end import add_front_end
 from export.tflite.network import NetworkWriter
@@ -18,7 +17,7 @@ from export.tflite.numerics import DynamicNumerics, FloatNumerics, Numerics
 from export.tflite.quantised import QuantisedNumerics
 from export.tflite.states import ExplicitStates, InternalStates, NoStates, States
 from kws.config import require
-from kws.graph import Graph
+from kws.graph import Graph, Ranges
 from kws.runtime.tflite_file import with_checksum
 from kws.runtime.tflite_schema import DType, Op
 from kws.spec import CHECKSUM_KEY, METADATA_KEY, ModelSpec

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from export.quantize import calibrate, quantize_weight, with_int8_weights
+from export.quantize import quantize_weight, with_int8_weights
 from kws.errors import ConfigError
-from kws.graph import Conv1d, Dense, Graph, Gru
+from kws.graph import Conv1d, Dense, Graph, Gru, calibrate
 
 
 def f32(values: object) -> np.ndarray:

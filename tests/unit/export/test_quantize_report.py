@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.quantize import Ranges, calibrate
 from export.quantize_report import (
     QuantisationReport,
     compare_forms,
@@ -21,7 +20,7 @@ from kws.config import DecisionConfig
 from kws.errors import ConfigError
 from kws.evaluate.results import NEGATIVES, ScoredTrial, Trial
 from kws.evaluate.subject import Subject
-from kws.graph import Dense, Graph
+from kws.graph import Dense, Graph, Ranges, calibrate
 from tests.tiny_model import LOUDNESS, N_BANDS, bursts, tiny_spec, write_tiny_model
 
 STEP_S = 0.5

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.quantize import Ranges, calibrate
 from export.tflite.forms import ranged_form, sigmoid_form, unit_form
 from export.tflite.numerics import quantise_weight
 from export.tflite.quantised import QuantisedNumerics
 from export.tflite.writer import to_tflite, write_tflite_int8
 from kws.errors import ConfigError
+from kws.graph import Ranges, calibrate
 from kws.models import PRESETS
 from kws.runtime.flatbuffer import read_flatbuffer
 from kws.runtime.tflite_runner import TfliteRunner

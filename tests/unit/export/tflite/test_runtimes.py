@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from export import runtimes
-from export.quantize import calibrate
 from export.runtimes import (
     LITERT,
     RUNTIMES,
@@ -29,6 +28,7 @@ from export.tflite.writer import (
     write_tflite_sequence,
 )
 from kws.errors import AudioError, ConfigError, ParityError
+from kws.graph import calibrate
 from tests.unit.export.tflite.test_writer import N_STEPS, Case, make_case
 
 # One of each family; the others differ in size only.
