@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from data_tools.voices import VOICES, Voice, VoiceOptions, open_engine
 from kws.errors import ConfigError, KwsError, VoiceError
 
+ENOUGH_SPEAKERS = 20
+"""A word by fewer people is learned as theirs alone: then voices that sound less human are better than none."""
+
 
 @dataclass(frozen=True)
 class Speaker:
@@ -39,7 +42,8 @@ class Cast:
     phoneme_engines : iterable of str
         Those that speak phonemes.
     any_for_phrase : bool
-        Whether all of them speak the phrase; otherwise only those that sound human, where there is one.
+        Whether all of them speak the phrase; otherwise only those that sound human, where these have
+        :data:`ENOUGH_SPEAKERS` together.
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class Cast:
             if (engine in self._phoneme_engines or not only_phonemes) and self.speakers(engine, langs)
         }
         if is_phrase and not self._any_for_phrase:
-            shares = {engine: share for engine, share in shares.items() if VOICES[engine].sounds_human} or shares
+            human = {engine: share for engine, share in shares.items() if VOICES[engine].sounds_human}
+            if sum(len(self.speakers(engine, langs)) for engine in human) >= ENOUGH_SPEAKERS:
+                shares = human
         total = sum(shares.values())
         return {engine: share / total for engine, share in shares.items()}
 

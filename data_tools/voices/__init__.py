@@ -79,7 +79,7 @@ class Entry:
         Range of :attr:`Style.tract`: wide where persons are few, and downward where they are mostly women.
     sounds_human : bool
         Whether models trained on people hear most of its words (``docs/speak.md``). Only such engines speak the phrase
-        where there is one: models that learned the word from the others do not hear people.
+        where they have enough speakers: models that learned the word from the others do not hear people.
     """
 
     open: Callable[[VoiceOptions], Engine]

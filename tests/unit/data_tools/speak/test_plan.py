@@ -10,7 +10,7 @@ from data_tools.confusables import Confusable
 from data_tools.phonemes.scripts import Part
 from data_tools.phonemes.symbols import Phoneme
 from data_tools.speak.plan import CONFUSABLES, POSITIVES, SENTENCES, Plan
-from data_tools.speak.speakers import Cast, open_cast
+from data_tools.speak.speakers import ENOUGH_SPEAKERS, Cast, open_cast
 from data_tools.voices import Utterance, Voice, VoiceOptions
 from kws.errors import ConfigError
 
@@ -53,17 +53,21 @@ def test_engines_speak_by_their_shares_and_only_what_they_can() -> None:
 
 
 def test_only_engines_that_sound_human_speak_the_phrase_unless_others_are_asked_for() -> None:
-    voices = {name: [Voice(name, "x", "en", "x")] for name in ("kokoro", "hibari", "espeak-ng")}
+    def cast(n_human: int, any_for_phrase: bool = False) -> Cast:
+        counts = {"kokoro": n_human - 1, "hibari": 1, "espeak-ng": 80}
+        voices = {name: [Voice(name, str(i), "en", "x") for i in range(n)] for name, n in counts.items()}
+        return Cast(voices, [], any_for_phrase)
 
     def engines(kind: str, cast: Cast) -> set[str]:
         said = Plan((HELLO,), "hello", [Confusable("word", (HELLO,))], [], cast, 0)
         return {said.job(kind, index).speaker.engine for index in range(60)}
 
-    by_default, asked_for = Cast(voices, []), Cast(voices, [], any_for_phrase=True)
-    assert engines(POSITIVES, by_default) == {"kokoro", "hibari"}
-    assert engines(CONFUSABLES, by_default) == engines(POSITIVES, asked_for) == set(voices)
-    machine = Cast({"espeak-ng": voices["espeak-ng"]}, [])
-    assert engines(POSITIVES, machine) == {"espeak-ng"}
+    everyone = {"kokoro", "hibari", "espeak-ng"}
+    assert engines(POSITIVES, cast(ENOUGH_SPEAKERS)) == {"kokoro", "hibari"}
+    assert engines(CONFUSABLES, cast(ENOUGH_SPEAKERS)) == everyone
+    assert engines(POSITIVES, cast(ENOUGH_SPEAKERS, any_for_phrase=True)) == everyone
+    # A handful of people is not enough to learn a word from.
+    assert engines(POSITIVES, cast(ENOUGH_SPEAKERS - 1)) == everyone
 
 
 def test_half_of_the_confusables_are_real_words() -> None:
