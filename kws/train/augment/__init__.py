@@ -19,6 +19,7 @@ from kws.train.augment.pass_band import PassBand
 from kws.train.augment.reverb import Reverb
 from kws.train.augment.spec_augment import SpecAugment
 from kws.train.augment.speed import Speed
+from kws.train.augment.telephone import Telephone
 from kws.train.augment.tempo import Tempo
 
 __all__ = ["AUGMENTATIONS", "Augmentation", "AugmentationChain"]
@@ -34,6 +35,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "time_shift": TimeShift,
     "gain": Gain,
     "microphone_noise": MicrophoneNoise,
+    "telephone": Telephone,
     "band_warp": BandWarp,
     "elastic": Elastic,
     "spec_augment": SpecAugment,
