@@ -13,6 +13,7 @@ from kws.train.augment.pass_band import PassBand
 from kws.train.augment.reverb import Reverb
 from kws.train.augment.spec_augment import SpecAugment
 from kws.train.augment.speed import Speed
+from kws.train.augment.telephone import Telephone, companded
 from kws.train.augment.tempo import Tempo
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE_HZ)).astype(np.float32)
@@ -106,6 +107,34 @@ def test_pass_band_halves_the_power_at_its_corners_and_keeps_the_middle() -> Non
     assert np.median(gain[hz < 40]) < 0.1
     untouched = PassBand(probability=1.0, low_share=0.0, high_share=0.0)(NOISE, np.random.default_rng(0))
     np.testing.assert_allclose(untouched, NOISE, atol=1e-6)
+
+
+def test_a_telephone_keeps_its_band_and_nothing_above_four_kilohertz() -> None:
+    member = Telephone(1.0, (300.0, 300.0), (3400.0, 3400.0), minimum_dbfs=-90.0, maximum_dbfs=-90.0)
+    hz = np.fft.rfftfreq(len(NOISE), 1 / SAMPLE_RATE_HZ)
+    heard = member(NOISE, np.random.default_rng(0))
+    gain = np.abs(np.fft.rfft(heard)) / np.abs(np.fft.rfft(NOISE))
+    assert np.median(gain[(hz > 1000) & (hz < 2000)]) == pytest.approx(1.0, abs=0.03)
+    assert np.median(gain[np.abs(hz - 300) < 5]) == pytest.approx(np.sqrt(0.5), abs=0.1)
+    assert np.median(gain[np.abs(hz - 3400) < 20]) == pytest.approx(np.sqrt(0.5), abs=0.1)
+    # Under a window, as the cut at the end of the noise has all frequencies.
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    assert spectrum[hz > 4010].max() < 1e-5 * spectrum.max()
+
+
+def test_the_noise_of_a_line_has_its_level() -> None:
+    member = Telephone(1.0, (10.0, 10.0), (4000.0, 4000.0), minimum_dbfs=-40.0, maximum_dbfs=-40.0)
+    hiss = member(np.zeros(SAMPLE_RATE_HZ, np.float32), np.random.default_rng(0))
+    assert 20 * np.log10(rms(hiss)) == pytest.approx(-40.0, abs=0.3)
+
+
+def test_eight_bits_by_mu_law_are_fine_where_it_is_quiet() -> None:
+    x = np.array([-2.0, -1.0, 0.0, 1.0, 0.01, -0.01])
+    # One step in 127 of ln(1 + 255 |x|) / ln 256 is 4.4 % of a loud sample; half of that is the error.
+    np.testing.assert_allclose(companded(x), [-1.0, -1.0, 0.0, 1.0, 0.01, -0.01], rtol=0.03, atol=0.0)
+    loud, quiet = np.linspace(0.1, 1.0, 1000), np.linspace(1e-4, 1e-3, 1000)
+    assert np.abs(companded(loud) / loud - 1.0).max() < 0.024
+    assert np.abs(companded(quiet) - quiet).max() < 1.2e-4
 
 
 def test_spec_augment_masks_are_silence_of_bounded_width() -> None:
