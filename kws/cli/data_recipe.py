@@ -45,11 +45,12 @@ def _list(recipe: Recipe) -> Listing:
 
     data, root = recipe.data, Path(recipe.data.root)
     named = [folder for folders in data.keywords.values() for folder in folders]
-    named += [*data.noise, *data.rirs, *data.negatives]
+    named += [*data.noise, *data.rirs, *data.negatives, *data.validation_negatives]
     groups = [
         *(Group(KEYWORD, name, folders) for name, folders in data.keywords.items()),
         Group(NEGATIVE, "", tuple(expand(root, data.unknown, named))),
         Group(NEGATIVE, "", tuple(expand(root, data.negatives, [*named, *data.unknown]))),
+        Group(NEGATIVE, "", data.validation_negatives),
         Group(NOISE, "", data.noise),
         Group(RIR, "", data.rirs),
     ]

@@ -129,6 +129,7 @@ def _from_recipe(path: Path, data: Path | None, split: str | None, on_progress: 
     found = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}[side]
     describe = _Describer(recipe)
     negatives = {f"{side} speech": describe.all(found.negatives), f"{side} noise": describe.all(found.noise)}
+    negatives["overheard"] = describe.all(found.overheard)
     return Material(
         {word: describe.all(clips) for word, clips in found.keywords.items()},
         {name: recordings for name, recordings in negatives.items() if recordings},

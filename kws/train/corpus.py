@@ -29,6 +29,8 @@ _WORD_MARGIN_SAMPLES = SAMPLE_RATE_HZ // 20
 # What a model file says of its data stays small.
 _MOST_SOURCES, _MOST_CHARS, _OTHERS = 200, 200, "others"
 
+_OVERHEARD = "overheard"
+
 _SIDE_NAMES = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 # Noise that is cut by time: the stretches of a recording, as shares of its length.
 _STRETCHES = {TRAIN: (0.0, 0.8), VALIDATION: (0.8, 0.9), TEST: (0.9, 1.0)}
@@ -46,12 +48,15 @@ class Split:
     noise : list of Clip
     unknown : list of Clip
         Those of the negatives that a classifier must tell as other words.
+    overheard : list of Clip
+        Further audio without a keyword, in which false accepts are counted and nothing else is done with.
     """
 
     keywords: dict[str, list[Clip]]
     negatives: list[Clip]
     noise: list[Clip]
     unknown: list[Clip] = field(default_factory=list)
+    overheard: list[Clip] = field(default_factory=list)
 
     def without(self, names: Container[str]) -> Split:
         """Return the split without the keyword clips of these paths."""
@@ -123,8 +128,8 @@ def load_corpus(
     Raises
     ------
     DataError
-        If a folder or the manifest is missing or holds no audio, if a keyword has fewer than 8 clips, or if a
-        side of the split would be empty.
+        If a folder or the manifest is missing or holds no audio, if a keyword has fewer than 8 clips, if a side of the
+        split would be empty, or if what may only judge is named as something else too.
     """
     require_spoken(config)
     rule = SideRule(config)
@@ -152,14 +157,27 @@ def load_corpus(
 def _find_groups(config: DataConfig) -> dict[str, list[Path]]:
     root = Path(config.root)
     named = [folder for folders in config.keywords.values() for folder in folders]
-    named += [*config.noise, *config.rirs, *config.negatives]
-    return {
+    named += [*config.noise, *config.rirs, *config.negatives, *config.validation_negatives]
+    groups = {
         **{_group(name): find_audio(root, folders) for name, folders in config.keywords.items()},
         UNKNOWN: find_audio(root, expand(root, config.unknown, named)),
         "negatives": find_audio(root, expand(root, config.negatives, [*named, *config.unknown])),
         "noise": find_audio(root, config.noise),
         "rirs": find_audio(root, config.rirs),
+        _OVERHEARD: find_audio(root, config.validation_negatives),
     }
+    _require_unheard(groups)
+    return groups
+
+
+def _require_unheard(groups: dict[str, list[Path]]) -> None:
+    judging = set(groups[_OVERHEARD])
+    for group, paths in groups.items():
+        if group != _OVERHEARD and (both := judging.intersection(paths)):
+            raise DataError(
+                f"{min(both)} and {len(both) - 1} more are in data.validation_negatives and in {group}; accepted is "
+                "one of them: what judges must not be heard in training"
+            )
 
 
 def _group(keyword: str) -> str:
@@ -200,7 +218,7 @@ def _name(config: DataConfig, path: Path) -> str:
 def _require_sides(groups: dict[str, list[Path]], placed: dict[str, Placed], sides: Sequence[str]) -> None:
     for group, paths in groups.items():
         # A recipe may do without other words, other speech or rooms.
-        if group == "rirs" or not paths:
+        if group in ("rirs", _OVERHEARD) or not paths:
             continue
         there = {side for _, on_sides in placed[group] for side in on_sides}
         for side in sides:
@@ -238,7 +256,8 @@ def _cut(samples: Pcm, word_s: tuple[float, float], relative: str) -> Pcm:
 
 def _split(config: DataConfig, groups: dict[str, list[Clip]]) -> Split:
     keywords = {name: groups[_group(name)] for name in config.keywords}
-    return Split(keywords, groups[UNKNOWN] + groups["negatives"], groups["noise"], groups[UNKNOWN])
+    negatives = groups[UNKNOWN] + groups["negatives"]
+    return Split(keywords, negatives, groups["noise"], groups[UNKNOWN], groups[_OVERHEARD])
 
 
 def _weight(config: DataConfig, relative: str) -> float:

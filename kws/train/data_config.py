@@ -59,6 +59,10 @@ class DataConfig:
         Values of ``split`` that are kept for validation.
     test_splits : tuple of str
         Values of ``split`` that are kept for the test and never seen by training.
+    validation_negatives : tuple of str
+        Folders of speech and noise without any keyword that training never hears: they choose the epoch and the
+        threshold, whatever a manifest says of them. An hour of what the device will hear, such as television or calls,
+        makes a threshold mean something; sentences of ``kws speak`` are the next best.
     validation_share : float
         Share of the clips without a split that is kept for validation, chosen by a hash of the speaker, or of
         the path where no speaker is known.
@@ -81,6 +85,7 @@ class DataConfig:
     manifest: str | None = None
     validation_splits: tuple[str, ...] = ("val", "validation", "dev")
     test_splits: tuple[str, ...] = ("test", "testing")
+    validation_negatives: tuple[str, ...] = ()
     validation_share: float = 0.15
     validation_percents: tuple[float, ...] = VALIDATION_PERCENTS
     test_percents: tuple[float, ...] = TEST_PERCENTS

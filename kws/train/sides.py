@@ -94,6 +94,8 @@ class SideRule:
 
     def side(self, relative: str) -> str:
         """Return ``"train"``, ``"validation"`` or ``"test"``."""
+        if self._only_judges(relative):
+            return VALIDATION
         if self._official is not None:
             side = self._official.side(Path(self._config.root) / relative)
             if side is not None:
@@ -120,7 +122,7 @@ class SideRule:
         chance is overruled: neither a manifest, nor the official rule, nor a speaker whose clips stay together.
         """
         sides = [self.side(relative) for relative in relatives]
-        synthetic = [self.is_synthetic(relative) for relative in relatives]
+        synthetic = [self.is_synthetic(relative) and not self._only_judges(relative) for relative in relatives]
         # Voices of a computer predict no person: where people speak, they judge alone.
         if not all(synthetic):
             sides = [TRAIN if is_made else side for side, is_made in zip(sides, synthetic, strict=True)]
@@ -130,8 +132,14 @@ class SideRule:
             sides[distances.index(min(distances))] = TRAIN if sides[0] == VALIDATION else VALIDATION
         return sides
 
+    def _only_judges(self, relative: str) -> bool:
+        places = self._config.validation_negatives
+        return any((self._root / relative).is_relative_to(self._root / place) for place in places)
+
     def _is_by_chance(self, relative: str) -> bool:
         row = self.row(relative)
+        if self._only_judges(relative):
+            return False
         return self._official is None and row.get("split", "") in _UNSPLIT and not row.get("speaker")
 
     def is_cut_by_time(self, relative: str) -> bool:

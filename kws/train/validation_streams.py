@@ -52,7 +52,7 @@ def validation_streams(split: Split, rng: np.random.Generator) -> list[Validatio
 
     Each word stands in its own recording with a second before it: as recorded (``clean``), with noise 10 dB
     below the word's active part (``noise``), and with other speech 10 dB below (``speech``). The negatives are
-    all held-out speech and noise.
+    all held-out speech and noise, and what is only overheard.
     """
     noise = [to_float32(clip.samples) for clip in split.noise]
     talkers = [to_float32(c.samples) for c in split.negatives if len(c.samples) >= _LONG_CLIP_SAMPLES]
@@ -62,7 +62,7 @@ def validation_streams(split: Split, rng: np.random.Generator) -> list[Validatio
     for condition, sources in (("clean", []), ("noise", noise), ("speech", talkers)):
         for keyword, clips in split.keywords.items():
             streams += _word_streams(condition, keyword, clips, sources, rng)
-    return streams + _negative_streams([*split.negatives, *split.noise])
+    return streams + _negative_streams([*split.negatives, *split.noise, *split.overheard])
 
 
 def _word_streams(

@@ -169,6 +169,32 @@ def test_a_folder_outside_the_root(tmp_path: Path) -> None:
         assert found == {f"{name}/{index}.flac" for index in range(10)}
 
 
+@pytest.mark.parametrize("name", ["home", "./home/", "../home", "whole path"])
+def test_what_only_judges_is_never_trained_on(tmp_path: Path, name: str) -> None:
+    config = make_corpus(tmp_path / "root")
+    place = tmp_path / ("home" if name in ("../home", "whole path") else "root/home")
+    place.mkdir()
+    for index in range(3):
+        write_audio(place / f"{index}.flac", tone(0.4, seed=index))
+    # Whatever its manifest says, and whoever speaks.
+    (place / "manifest.csv").write_text("path,speaker,split,synthetic\n0.flac,a,train,x\n1.flac,b,train,\n")
+    folder = str(place) if name == "whole path" else name
+    corpus = load_corpus(dataclasses.replace(config, validation_negatives=(folder,)))
+    assert len(corpus.validation.overheard) == 3 and not corpus.train.overheard
+    heard = load_corpus(config)
+    assert [c.path for c in corpus.trained_on] == [c.path for c in heard.trained_on]
+    assert load_corpus(dataclasses.replace(config, validation_negatives=(folder,)), sides=["train"]).train.keywords
+
+
+def test_what_only_judges_may_be_nothing_else(tmp_path: Path) -> None:
+    config = make_corpus(tmp_path)
+    with pytest.raises(DataError, match=r"0\.flac and 9 more are in data\.validation_negatives and in negatives"):
+        load_corpus(dataclasses.replace(config, validation_negatives=("speech",)))
+    # All others are those that are named nowhere else.
+    others = dataclasses.replace(config, negatives=("*",), validation_negatives=("speech",), noise=())
+    assert {c.path.split("/")[0] for c in load_corpus(others).train.negatives} == {"noise"}
+
+
 @pytest.mark.parametrize(
     ("n_people", "n_made", "share", "drawn"),
     [(2, 6, 0.5, (6, 6)), (6, 2, 0.5, (6, 6)), (4, 4, 0.2, (16, 4)), (4, 4, 0.0, (4, 0))],

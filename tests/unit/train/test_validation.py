@@ -1,5 +1,6 @@
 """Validation: thresholds and figures from known scores; streams with known words."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,13 @@ def test_streams_know_where_their_words_end(tmp_path: Path) -> None:
     assert all(np.abs(s.samples).max() <= 1.0 for s in streams)
     again = validation_streams(split, np.random.default_rng(0))
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(streams, again, strict=True))
+
+
+def test_what_is_overheard_is_negative_and_under_no_word() -> None:
+    split = Split({"word": [clip(i, 0.5) for i in range(4)]}, [clip(9, 4.0)], [clip(10, 2.0, 0.05)])
+    more = dataclasses.replace(split, overheard=[clip(11, 9.0)])
+    plain, longer = (validation_streams(s, np.random.default_rng(0)) for s in (split, more))
+    hours = [sum(s.audio_s for s in streams if s.condition == NEGATIVES) for streams in (plain, longer)]
+    assert hours[1] - hours[0] == pytest.approx(10.0)
+    words = [[s.samples for s in streams if s.condition != NEGATIVES] for streams in (plain, longer)]
+    assert all(map(np.array_equal, *words))
