@@ -81,6 +81,15 @@ VARIANTS = {
     "no-rooms": Variant("no rooms", {"[augment.reverb]": "probability = 0.0"}),
     "no-pass-band": Variant("no pass bands", {"[augment.pass_band]": "probability = 0.0"}),
     "more-pass-bands": Variant("pass bands for every second clip", {"[augment.pass_band]": "probability = 0.5"}),
+    "telephone": Variant("every third stream on a telephone line", {"[augment.telephone]": "probability = 0.3"}),
+    "more-talkers": Variant(
+        "a talker in 85 % of the streams, 0 to 16 dB below the words",
+        {"[synthesis]": "speech_probability = 0.85\nspeech_snr_db = [0.0, 16.0]"},
+    ),
+    "half-size": Variant(
+        "crnn with 36 161 parameters",
+        {"[model.settings]": "n_filters = 8\nn_patterns = 12\nn_projected = 48\nn_hidden = 48"},
+    ),
     "tempo": Variant("tempo changed at the same pitch", {"[augment.tempo]": "probability = 0.5"}),
     "elastic": Variant("features bent", {"[augment.elastic]": "probability = 0.5"}),
     "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
