@@ -107,7 +107,18 @@ def _some(names: list[str]) -> str:
 
 def _toml(label: str, out: Path) -> str:
     """Return the lines of a recipe, wherever it lies."""
-    name = json.dumps(label, ensure_ascii=False)
-    folder = json.dumps(out.resolve().as_posix(), ensure_ascii=False)
-    alone = f"[data.keywords]\n{name} = []            # folders of recordings by people, as soon as there are any\n\n"
-    return f"In a recipe, such as a copy of recipes/from-nothing.toml:\n\n{alone}[data.spoken]\n{name} = {folder}"
+    from data_tools.speak.plan import SENTENCES
+
+    name, folder, sentences = (
+        json.dumps(text, ensure_ascii=False)
+        for text in (label, out.resolve().as_posix(), (out.resolve() / SENTENCES).as_posix())
+    )
+    return f"""In a recipe, such as a copy of recipes/from-nothing.toml:
+
+[data.keywords]
+{name} = []            # folders of recordings by people, as soon as there are any
+
+[data.spoken]
+{name} = {folder}
+# With a hundred recordings by people leave [data.spoken] out, and let the sentences judge, by this line under [data]:
+# validation_negatives = [{sentences}]"""
