@@ -18,6 +18,7 @@ from kws.activity import active_region
 from kws.audio import MAX_RATE_HZ, MIN_RATE_HZ, PCM16_SCALE, FloatArray, pcm16_sha1, read_native, resample
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
+from kws.processes import end_pool
 
 LEVEL_HOP_S = 0.01
 """Distance of two values of a level curve."""
@@ -203,7 +204,7 @@ def _outcomes(paths: Sequence[Path], jobs: int) -> Iterator[Measures | str]:
     except BrokenProcessPool:
         raise DataError("a process that reads files has died; accepted is --jobs 1, which names the file") from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        end_pool(pool)
 
 
 def _measure_or_reason(path: Path) -> Measures | str:

@@ -6,7 +6,7 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -22,6 +22,7 @@ from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
 from kws.files import write_json
 from kws.manifest import MANIFEST, Manifest, Row, write_manifest
+from kws.processes import as_they_come, end_pool
 
 SETTINGS_NAME = "speak.json"
 REJECTED_NAME = "rejected.json"
@@ -152,8 +153,13 @@ def _drop_copies(kind: str, folder: Path, ledger: _Ledger, summary: Summary) -> 
     rows[:] = [row for row in rows if row["path"] not in copies]
 
 
-def _do(job: Job, folder: str, options: VoiceOptions, is_heard: Listener | None) -> Outcome:
+Task = tuple[Job, str, VoiceOptions, Listener | None]
+"""A clip, its folder, and how it is spoken and judged."""
+
+
+def _do(task: Task) -> Outcome:
     """Speak a clip unless it is there, and describe it; in any process."""
+    job, folder, options, is_heard = task
     path = Path(folder) / job.name
     try:
         clip = read_audio(path)
@@ -188,6 +194,7 @@ class _Pool:
     def __init__(self, jobs: int) -> None:
         # Forked ones may hang on a lock that a thread of ours held.
         context = get_context("spawn")
+        self._ahead = 2 * jobs
         self._pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) if jobs > 1 else None
 
     def __enter__(self) -> _Pool:
@@ -195,21 +202,17 @@ class _Pool:
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            end_pool(self._pool)
 
-    def run(self, tasks: Sequence[tuple[Job, str, VoiceOptions, Listener | None]]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield outcomes as they come."""
         if self._pool is None:
-            yield from (_do(*task) for task in tasks)
+            yield from map(_do, tasks)
             return
-        waiting: set[Future[Outcome]] = {self._pool.submit(_do, *task) for task in tasks}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    raise DataError("a process that speaks has died; accepted is --jobs 1, or more memory") from None
+        try:
+            yield from as_they_come(self._pool, _do, tasks, self._ahead)
+        except BrokenProcessPool:
+            raise DataError("a process that speaks has died; accepted is --jobs 1, or more memory") from None
 
 
 def _ignore_interrupts() -> None:

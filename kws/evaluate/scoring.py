@@ -18,6 +18,7 @@ from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
 from kws.cores import usable_cores
 from kws.errors import KwsError
+from kws.processes import end_pool
 from kws.runtime import Detector, Runner, Scorer, open_runner
 from kws.spec import ModelSpec
 
@@ -160,7 +161,7 @@ def _run(
         ) from None
     finally:
         # After Ctrl-C the batches at work are waited for, about a second each, and no other begins.
-        pool.shutdown(cancel_futures=True)
+        end_pool(pool)
 
 
 def _leave_interrupts() -> None:

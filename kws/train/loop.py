@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from kws.errors import CheckpointError, ConfigError, DataError
+from kws.signals import held_signals
 from kws.spec import ModelSpec
 from kws.train.batches import Batch
 from kws.train.checkpoint import encode_checkpoint, load_checkpoint, load_newest, write_whole
@@ -24,7 +25,6 @@ from kws.train.processes import Processes, Verdict
 from kws.train.recipe import Recipe
 from kws.train.run_folder import BEST, CURVES, HISTORY, LAST, PREVIOUS
 from kws.train.saving import Saver, Write
-from kws.train.signals import held_signals
 from kws.train.validation import Outcome, Validator
 
 _VALUE_BYTES = 4

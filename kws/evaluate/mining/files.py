@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,6 +17,7 @@ from kws.errors import AudioError, DataError, KwsError
 from kws.evaluate.mining.folder import MinedFolder, Result
 from kws.evaluate.mining.one_file import FileMiner
 from kws.evaluate.mining.settings import MiningSettings
+from kws.processes import as_they_come, end_pool
 
 OnProgress = Callable[[int, int], None]
 Outcome = tuple[Path, Result | None, str]
@@ -141,15 +142,13 @@ def _outcomes(paths: Sequence[Path], out: Path, settings: MiningSettings, jobs: 
     stop = context.Event()
     pool = ProcessPoolExecutor(min(jobs, len(paths)), context, _start, (settings, out, stop))
     try:
-        futures: list[Future[Outcome]] = [pool.submit(_mine_here, path) for path in paths]
-        for future in as_completed(futures):
-            yield future.result()
+        yield from as_they_come(pool, _mine_here, paths, 2 * jobs)
     except BrokenProcessPool:
         raise KwsError("a process that listens was ended, perhaps for want of memory; --jobs 1 needs least") from None
     finally:
         # After Ctrl-C what is at work ends within ten seconds of audio, and no other begins.
         stop.set()
-        pool.shutdown(cancel_futures=True)
+        end_pool(pool)
 
 
 def _mine(miner: FileMiner, path: Path) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kws.train.signals import held_signals
+from kws.signals import held_signals
 
 
 class Came(Exception):
