@@ -244,8 +244,9 @@ def test_a_process_that_was_ended_is_one_clear_error(model, monkeypatch):
         def map(self, work, batches):
             raise BrokenProcessPool("terminated abruptly")
 
-        def shutdown(self, cancel_futures):
-            assert cancel_futures
+        def shutdown(self, wait, cancel_futures=False):
+            self.is_cancelled = getattr(self, "is_cancelled", cancel_futures)
+            assert self.is_cancelled
 
     monkeypatch.setattr(scoring, "ProcessPoolExecutor", Ended)
     with pytest.raises(KwsError, match="want of memory"):
