@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
@@ -56,10 +57,8 @@ def as_they_come(
         future = ready.get()
         n_running += begin(1) - 1
         with held_signals():
-            error, result = future.exception(), None if future.exception() else future.result()
-        if error is not None:
-            raise error
-        yield result  # type: ignore[misc]
+            result = future.result()
+        yield result
 
 
 def end_pool(pool: ProcessPoolExecutor) -> None:
@@ -67,3 +66,8 @@ def end_pool(pool: ProcessPoolExecutor) -> None:
     with held_signals():
         pool.shutdown(wait=False, cancel_futures=True)
     pool.shutdown(wait=True)
+
+
+def leave_interrupts() -> None:
+    """Ignore Ctrl-C in a process of a pool: it reaches the whole group, and the first process ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

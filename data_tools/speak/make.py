@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +21,7 @@ from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
 from kws.files import write_json
 from kws.manifest import MANIFEST, Manifest, Row, write_manifest
-from kws.processes import as_they_come, end_pool
+from kws.processes import as_they_come, end_pool, leave_interrupts
 
 SETTINGS_NAME = "speak.json"
 REJECTED_NAME = "rejected.json"
@@ -195,7 +194,7 @@ class _Pool:
         # Forked ones may hang on a lock that a thread of ours held.
         context = get_context("spawn")
         self._ahead = 2 * jobs
-        self._pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) if jobs > 1 else None
+        self._pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=leave_interrupts) if jobs > 1 else None
 
     def __enter__(self) -> _Pool:
         return self
@@ -213,10 +212,6 @@ class _Pool:
             yield from as_they_come(self._pool, _do, tasks, self._ahead)
         except BrokenProcessPool:
             raise DataError("a process that speaks has died; accepted is --jobs 1, or more memory") from None
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Ledger:

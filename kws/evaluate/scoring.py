@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +17,7 @@ from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
 from kws.cores import usable_cores
 from kws.errors import KwsError
-from kws.processes import end_pool
+from kws.processes import end_pool, leave_interrupts
 from kws.runtime import Detector, Runner, Scorer, open_runner
 from kws.spec import ModelSpec
 
@@ -152,7 +151,7 @@ def _run(
         yield from ([listener.hear(samples) for samples in batch] for batch in batches)
         return
     # Fresh processes, as on every platform: a fork of a process with threads may hang.
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), leave_interrupts)
     try:
         yield from pool.map(partial(_hear_batch, os.fspath(path), spec), batches)
     except BrokenProcessPool:
@@ -162,11 +161,6 @@ def _run(
     finally:
         # After Ctrl-C the batches at work are waited for, about a second each, and no other begins.
         end_pool(pool)
-
-
-def _leave_interrupts() -> None:
-    # Ctrl-C reaches the whole group; the first process ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _hear_batch(path: str, spec: ModelSpec | None, batch: list[FloatArray]) -> list[Heard]:

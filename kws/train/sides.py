@@ -116,13 +116,15 @@ class SideRule:
     def sides(self, relatives: Sequence[str]) -> list[str]:
         """Return the side of each clip of a folder, so that chance leaves neither training nor validation empty.
 
-        Clips that a computer speaks are all for training, unless there are no others.
+        Clips that a computer speaks are all for training, unless there are no others. What only judges stays so.
 
         A handful of clips may all hash to one side. Then the one that is nearest to the border changes over. Only
         chance is overruled: neither a manifest, nor the official rule, nor a speaker whose clips stay together.
         """
         sides = [self.side(relative) for relative in relatives]
-        synthetic = [self.is_synthetic(relative) and not self._only_judges(relative) for relative in relatives]
+        if all(map(self._only_judges, relatives)):
+            return sides
+        synthetic = [self.is_synthetic(relative) for relative in relatives]
         # Voices of a computer predict no person: where people speak, they judge alone.
         if not all(synthetic):
             sides = [TRAIN if is_made else side for side, is_made in zip(sides, synthetic, strict=True)]
@@ -138,8 +140,6 @@ class SideRule:
 
     def _is_by_chance(self, relative: str) -> bool:
         row = self.row(relative)
-        if self._only_judges(relative):
-            return False
         return self._official is None and row.get("split", "") in _UNSPLIT and not row.get("speaker")
 
     def is_cut_by_time(self, relative: str) -> bool:

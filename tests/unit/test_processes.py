@@ -18,16 +18,13 @@ from kws.processes import as_they_come, end_pool
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAM = """
-import signal, sys
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from kws.processes import as_they_come, end_pool
-
-def ignore():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+from kws.processes import as_they_come, end_pool, leave_interrupts
 
 if __name__ == "__main__":
-    pool = ProcessPoolExecutor(2, get_context("fork"), ignore)
+    pool = ProcessPoolExecutor(2, get_context("fork"), leave_interrupts)
     try:
         print("ready", flush=True)
         for _ in as_they_come(pool, abs, range(10**9), 4):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +16,7 @@ from kws.errors import AudioError, DataError, KwsError
 from kws.evaluate.mining.folder import MinedFolder, Result
 from kws.evaluate.mining.one_file import FileMiner
 from kws.evaluate.mining.settings import MiningSettings
-from kws.processes import as_they_come, end_pool
+from kws.processes import as_they_come, end_pool, leave_interrupts
 
 OnProgress = Callable[[int, int], None]
 Outcome = tuple[Path, Result | None, str]
@@ -163,8 +162,7 @@ _miners: list[FileMiner] = []
 
 
 def _start(settings: MiningSettings, out: Path, stop: ProcessEvent) -> None:
-    # Ctrl-C reaches the whole group; the first process ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts()
     _miners.append(FileMiner(settings, out, stop.is_set))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from kws.audio import FloatArray
 
@@ -21,3 +24,8 @@ def fast_length(least: int) -> int:
     An FFT of a prime length takes several times as long.
     """
     return min(factor << max(0, (-(-least // factor) - 1).bit_length()) for factor in (1, 3, 5))
+
+
+def butterworth(log_ratio: npt.NDArray[Any], order: int) -> npt.NDArray[Any]:
+    """Return the magnitude of a Butterworth slope; `log_ratio` is how far, in log frequency, a bin lies beyond it."""
+    return np.sqrt(1.0 / (1.0 + np.exp(np.minimum(2 * order * log_ratio, 60.0))))

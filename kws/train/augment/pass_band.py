@@ -12,7 +12,7 @@ import numpy as np
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ, require
 from kws.train.augment.base import Augmentation
-from kws.train.augment.fourier import fast_length
+from kws.train.augment.fourier import butterworth, fast_length
 
 _RING_SAMPLES = SAMPLE_RATE_HZ // 50
 _SLOPES = (2, 8)
@@ -74,7 +74,5 @@ def _drawn_hz(limits: tuple[float, float], rng: np.random.Generator) -> float:
 
 
 def _gain(log_ratio: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return the magnitude of a drawn slope; `log_ratio` is how far, in log frequency, a bin lies beyond the corner."""
-    order = int(rng.integers(_SLOPES[0], _SLOPES[1] + 1))
-    power = 1.0 / (1.0 + np.exp(np.minimum(2 * order * log_ratio, 60.0)))
-    return np.sqrt(power).astype(np.float32)
+    """Return the magnitude of a drawn slope."""
+    return butterworth(log_ratio, int(rng.integers(_SLOPES[0], _SLOPES[1] + 1))).astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from kws.audio import FloatArray
 from kws.config import SAMPLE_RATE_HZ
 from kws.train.augment.base import Augmentation
-from kws.train.augment.fourier import fast_length
+from kws.train.augment.fourier import butterworth, fast_length
 
 _LINE_HZ = SAMPLE_RATE_HZ // 2
 _RING_SAMPLES = SAMPLE_RATE_HZ // 50
@@ -69,12 +69,11 @@ class Telephone(Augmentation):
 
     def _band(self, n_line: int, rng: np.random.Generator) -> np.ndarray:
         """Return the line's magnitude at each frequency: Butterworth slopes without their phase."""
-        hz = np.maximum(np.fft.rfftfreq(n_line, 1 / _LINE_HZ), 1.0)
+        log_hz = np.log(np.maximum(np.fft.rfftfreq(n_line, 1 / _LINE_HZ), 1.0))
         low, high = rng.uniform(*self.low_hz), rng.uniform(*self.high_hz)
         low_order, high_order = rng.integers(*_ORDERS, size=2)
-        passes_low = 1.0 / (1.0 + (low / hz) ** (2 * low_order))
-        passes_high = 1.0 / (1.0 + (hz / high) ** (4 * high_order))
-        return np.sqrt(passes_low * passes_high)
+        # Above, a line ends more steeply than below: it is sampled at 8 kHz.
+        return butterworth(np.log(low) - log_hz, low_order) * butterworth(log_hz - np.log(high), 2 * high_order)
 
 
 def companded(x: np.ndarray) -> np.ndarray:
