@@ -18,7 +18,7 @@ from kws.activity import active_region
 from kws.audio import MAX_RATE_HZ, MIN_RATE_HZ, PCM16_SCALE, FloatArray, pcm16_sha1, read_native, resample
 from kws.config import SAMPLE_RATE_HZ
 from kws.errors import AudioError, DataError
-from kws.processes import end_pool
+from kws.processes import end_pool, leave_interrupts
 
 LEVEL_HOP_S = 0.01
 """Distance of two values of a level curve."""
@@ -198,7 +198,7 @@ def _outcomes(paths: Sequence[Path], jobs: int) -> Iterator[Measures | str]:
         return
     # Fresh processes: forked ones may hang on a lock that a thread of ours held.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context)
+    pool = ProcessPoolExecutor(jobs, context, leave_interrupts)
     try:
         yield from pool.map(_measure_or_reason, paths, chunksize=_CHUNK_FILES)
     except BrokenProcessPool:

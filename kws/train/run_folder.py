@@ -71,11 +71,14 @@ class RunFolder:
     def claimed(self) -> Iterator[None]:
         """Make the folder, and keep every other process out of it as long as the block runs.
 
+        A folder that was made for a run of which nothing was saved is gone again afterwards.
+
         Raises
         ------
         DataError
             If another process trains in it, or it cannot be written.
         """
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / _LOCK).open("a+", encoding="utf8")
@@ -91,7 +94,17 @@ class RunFolder:
                 lock.truncate(0)
                 lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
                 lock.flush()
-            yield
+            try:
+                yield
+            finally:
+                if is_new:
+                    self._leave_nothing_empty()
+
+    def _leave_nothing_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            if [item.name for item in self.path.iterdir()] == [_LOCK]:
+                (self.path / _LOCK).unlink()
+                self.path.rmdir()
 
     def require_room(self, checkpoint_bytes: int) -> None:
         """Find out whether the files of the run will fit, by writing as much.

@@ -68,6 +68,7 @@ def test_too_few_recordings(project: Path, tmp_path: Path) -> None:
         (tmp_path / "audio" / "beep" / f"beep-{seed}.flac").unlink()
     result = train(project / "beep.toml", "--data", tmp_path / "audio", "--out", tmp_path / "run")
     assert_one_line(result, "7 clips", "at least 8")
+    assert not (tmp_path / "run").exists(), "nothing was begun"
 
 
 def test_copies_of_a_recording_are_left_out(project: Path, tmp_path: Path) -> None:

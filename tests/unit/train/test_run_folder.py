@@ -73,6 +73,21 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert in_a_child(claim) == ""
 
 
+def test_no_empty_folder_is_left(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", "word")
+    with pytest.raises(DataError, match="too few"), folder.claimed():
+        raise DataError("too few clips")
+    assert not folder.path.exists()
+    with folder.claimed():
+        (folder.path / "last.pt").write_text("x")
+    assert (folder.path / "last.pt").exists()
+    given = RunFolder(tmp_path / "given", "word")
+    given.path.mkdir()
+    with given.claimed():
+        pass
+    assert given.path.is_dir(), "it was there before"
+
+
 def test_the_lock_of_a_killed_process_is_none(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, "word")
     child = os.fork()
