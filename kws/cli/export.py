@@ -111,16 +111,12 @@ def export(
 
 def load_recordings(paths: list[Path] | None) -> list[FloatArray]:
     """Read recordings and folders of them; the bundled one if there are none."""
-    from kws.audio import AUDIO_SUFFIXES, read_audio
+    from kws.audio import read_audio
     from kws.cli.models import DEMO_RECORDING
+    from kws.evaluate.recordings import find_recordings
 
-    found: list[Path] = []
-    for path in paths or [DEMO_RECORDING]:
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES) if path.is_dir() else [path]
-        if not inside:
-            raise ConfigError(f"--audio is {path}: the folder has no recordings ({', '.join(sorted(AUDIO_SUFFIXES))})")
-        found += inside
-    return [read_audio(path) for path in found]
+    found = [find_recordings(path) if path.is_dir() else [path] for path in paths or [DEMO_RECORDING]]
+    return [read_audio(path) for inside in found for path in inside]
 
 
 def _judge(

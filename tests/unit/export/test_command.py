@@ -116,7 +116,7 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (["best.pt", "--out", "a.wav"], "--out is a.wav; accepted for onnx is a folder, or a file that ends in .onnx"),
         (["best.pt", "--out", "x.onnx", "--to", "all"], "--out is x.onnx; accepted for onnx, onnx-int8, "),
         (["best.pt", "--out", "file/here"], "file/here: cannot be written (Not a directory)"),
-        (["best.pt", "--out", "x.onnx", "--audio", "folder"], "--audio is folder: the folder has no recordings"),
+        (["best.pt", "--out", "x.onnx", "--audio", "folder"], "folder: no recordings"),
         (
             ["best.pt", "--out", "x", "--to", "kws", "--front-end", "inside"],
             "accepted for kws is outside",
