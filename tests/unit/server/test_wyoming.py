@@ -1,4 +1,4 @@
-"""What the server needs before it serves; the rest is in tests/e2e/test_serve.py."""
+"""What the server needs before it serves; the rest is in tests/e2e/serve."""
 
 import subprocess
 import sys
