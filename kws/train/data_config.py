@@ -46,8 +46,9 @@ class DataConfig:
         folder's name; 1 if it is not named. Running speech deserves more than a pile of the same few words, and people
         more than voices that a computer made.
     keep_copies : bool
-        Whether keyword clips that hold the same recording as another one are drawn as well. Without them an utterance
-        that is there a dozen times, shifted or louder or coded anew, counts as one.
+        Whether keyword clips that hold the same recording as another one are drawn and judged by as well. Without
+        them an utterance that is there a dozen times, shifted or louder or coded anew, counts as one, and is on one
+        side.
     split : {"manifest", "speech_commands"}
         How clips are divided: by the manifest, or clips that are named as those of Google Speech Commands are
         (``c4f875a9_nohash_0.wav``) by its official lists or hash, and all others by the manifest. In the second case
