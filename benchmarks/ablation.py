@@ -92,14 +92,6 @@ VARIANTS = {
     ),
     "tempo": Variant("tempo changed at the same pitch", {"[augment.tempo]": "probability = 0.5"}),
     "elastic": Variant("features bent", {"[augment.elastic]": "probability = 0.5"}),
-    "any-pitch": Variant(
-        "voices 0.75 to 1.45 times as high, their pace kept",
-        {"[augment.speed]": "minimum = 0.75\nmaximum = 1.45\nminimum_undone = 0.3\nmaximum_undone = 1.0"},
-    ),
-    "wider-voices": Variant(
-        "vocal tracts up to a sixth longer and shorter",
-        {"[augment.band_warp]": "probability = 0.8\nminimum = 0.85\nmaximum = 1.18"},
-    ),
     "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
     "crnn": Variant("crnn of the same size", {"[model]": 'preset = "crnn"'}),
     "ds-tcn": Variant("ds_tcn of the same size", {"[model]": 'preset = "compact_tcn"'}),

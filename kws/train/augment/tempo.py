@@ -43,13 +43,9 @@ class Tempo(Augmentation):
 
     def apply(self, x: FloatArray, rng: np.random.Generator, rirs: Sequence[FloatArray]) -> FloatArray:
         """Return about ``N / factor`` samples."""
-        return at_tempo(x, float(np.exp(rng.uniform(np.log(self.minimum), np.log(self.maximum)))))
-
-
-def at_tempo(x: FloatArray, factor: float) -> FloatArray:
-    """Return a clip ``(N,)`` at the same pitch, about ``N / factor`` samples of it; one that is too short as it is."""
-    n_pieces = int(len(x) / factor) // _HOP_SAMPLES
-    return _stretched(x, factor, n_pieces) if n_pieces > 1 else x
+        factor = float(np.exp(rng.uniform(np.log(self.minimum), np.log(self.maximum))))
+        n_pieces = int(len(x) / factor) // _HOP_SAMPLES
+        return _stretched(x, factor, n_pieces) if n_pieces > 1 else x
 
 
 def _stretched(x: FloatArray, factor: float, n_pieces: int) -> FloatArray:

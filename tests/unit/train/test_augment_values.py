@@ -43,26 +43,6 @@ def test_speed_scales_duration_and_pitch() -> None:
     assert peak_hz == pytest.approx(1250, abs=3)
 
 
-@pytest.mark.parametrize(("undone", "duration"), [(1.0, 1.0), (0.5, 1.25**-0.5)])
-def test_speed_at_a_pace_that_is_kept(undone: float, duration: float) -> None:
-    tone = np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ).astype(np.float32)
-    speed = Speed(probability=1.0, minimum=1.25, maximum=1.25, minimum_undone=undone, maximum_undone=undone)
-    higher = speed(tone, np.random.default_rng(0))
-    assert len(higher) == pytest.approx(SAMPLE_RATE_HZ * duration, abs=SAMPLE_RATE_HZ / 50)
-    middle = higher[2000:-2000]
-    peak_hz = np.argmax(np.abs(np.fft.rfft(middle))) * SAMPLE_RATE_HZ / len(middle)
-    assert peak_hz == pytest.approx(1250, abs=3)
-
-
-def test_speed_draws_as_before_where_nothing_is_undone() -> None:
-    clip = np.random.default_rng(1).standard_normal(4000).astype(np.float32)
-    draws = np.random.default_rng(2)
-    Speed(probability=1.0)(clip, draws)
-    expected = np.random.default_rng(2)
-    expected.random(2)
-    assert draws.random() == expected.random()
-
-
 @pytest.mark.parametrize("factor", [0.75, 1.0, 1.3])
 def test_tempo_scales_duration_and_keeps_pitch(factor: float) -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ).astype(np.float32)
