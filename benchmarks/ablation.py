@@ -92,6 +92,10 @@ VARIANTS = {
     ),
     "tempo": Variant("tempo changed at the same pitch", {"[augment.tempo]": "probability = 0.5"}),
     "elastic": Variant("features bent", {"[augment.elastic]": "probability = 0.5"}),
+    "wider-voices": Variant(
+        "vocal tracts up to a sixth longer and shorter",
+        {"[augment.band_warp]": "probability = 0.8\nminimum = 0.85\nmaximum = 1.18"},
+    ),
     "pcen": Variant("PCEN instead of log-mel", {"[front_end]": 'compression = "pcen"'}),
     "crnn": Variant("crnn of the same size", {"[model]": 'preset = "crnn"'}),
     "ds-tcn": Variant("ds_tcn of the same size", {"[model]": 'preset = "compact_tcn"'}),
