@@ -63,7 +63,7 @@ def same_recordings(
 
 
 def find_copies(paths: Mapping[str, Path]) -> dict[str, str]:
-    """Return the clips that hold the recording of another one: each with the first name, in order, that holds it.
+    """Return the clips that hold the recording of another one: each with the first that holds it, in the given order.
 
     Raises
     ------
@@ -71,7 +71,9 @@ def find_copies(paths: Mapping[str, Path]) -> dict[str, str]:
         If a file cannot be read.
     """
     pairs = same_recordings(paths, {name: measure_file(path) for name, path in paths.items()})
-    return {copy: first for first, *copies in groups_of((a, b) for a, b, _ in pairs) for copy in copies}
+    rank = {name: index for index, name in enumerate(paths)}
+    groups = (sorted(group, key=rank.__getitem__) for group in groups_of((a, b) for a, b, _ in pairs))
+    return {copy: first for first, *copies in groups for copy in copies}
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

@@ -24,33 +24,24 @@ def without_copies(corpus: Corpus, root: Path, on_notice: Callable[[str], None])
     DataError
         If all validation clips of a keyword are copies of training clips.
     """
+    from data_tools.check.likeness import find_copies
+
     left_out: set[str] = set()
     for keyword, training in corpus.train.keywords.items():
         validation = corpus.validation.keywords.get(keyword, [])
-        groups = _copies({clip.path: root / clip.path for clip in (*training, *validation)})
-        for group in groups:
-            # Training clips come first.
-            left_out.update(group[1:])
-        if groups:
+        # The first of each recording is kept.
+        clips = [*training, *validation]
+        copies = find_copies({clip.path: root / clip.path for clip in clips})
+        left_out.update(copies)
+        if copies:
             on_notice(
-                f"{sum(map(len, groups)) - len(groups)} of {len(training) + len(validation)} clips of {keyword!r} are "
-                f"left out: they are copies of {len(groups)} recordings that are kept (data.keep_copies = true keeps "
-                "all)"
+                f"{len(copies)} of {len(clips)} clips of {keyword!r} are left out: they are copies of "
+                f"{len(set(copies.values()))} recordings that are kept (data.keep_copies = true keeps all)"
             )
-        if validation and all(clip.path in left_out for clip in validation):
+        if validation and all(clip.path in copies for clip in validation):
             raise DataError(
                 f"all {len(validation)} validation clips of {keyword!r} are copies of training clips; accepted are "
                 "others, or data.keep_copies = true"
             )
     train, validation_side = corpus.train.without(left_out), corpus.validation.without(left_out)
     return dataclasses.replace(corpus, train=train, validation=validation_side)
-
-
-def _copies(paths: dict[str, Path]) -> list[list[str]]:
-    """Return the groups of clips that hold one recording, each in the order of `paths`."""
-    from data_tools.check.likeness import find_copies
-
-    groups: dict[str, set[str]] = {}
-    for copy, first in find_copies(paths).items():
-        groups.setdefault(first, {first}).add(copy)
-    return [[path for path in paths if path in group] for group in groups.values()]
