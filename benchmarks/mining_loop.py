@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.ablation import BUDGETS, figures, keyword_of, load_trials  # noqa: E402
+from benchmarks.ablation import (  # noqa: E402
+    BUDGETS,
+    figures,
+    keyword_of,
+    load_trials,
+    run_training,
+)
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
 from kws.evaluate.mining import MiningSettings, mine_files  # noqa: E402
@@ -79,11 +84,7 @@ def train(folder: Path, options: argparse.Namespace, mined: Path | None) -> Path
     if done:
         return done[0]
     write_recipe(folder / "recipe.toml", options, mined)
-    command = [sys.executable, str(ROOT / "train.py"), str(folder / "recipe.toml"), "--out", str(folder)]
-    command += ["--profile", "low"]
-    command += ["--resume"] if (folder / "last.pt").is_file() else []
-    with (folder / "log.txt").open("a") as log:
-        subprocess.run(command, stdout=log, stderr=log, check=True)
+    run_training(folder, "--profile", "low")
     return next(folder.glob("*.onnx"))
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,16 +25,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.ablation import figures, keyword_of, load_trials  # noqa: E402
+from benchmarks.ablation import (  # noqa: E402
+    ONE_FALSE_ACCEPT,
+    figures,
+    keyword_of,
+    load_trials,
+    run_training,
+)
 from data_tools.check.likeness import find_copies  # noqa: E402
 from kws.errors import KwsError  # noqa: E402
 from kws.evaluate.evaluation import evaluate  # noqa: E402
 from kws.evaluate.intervals import wilson_interval  # noqa: E402
 from kws.manifest import Manifest, write_manifest  # noqa: E402
 from kws.train.recipe import load_recipe  # noqa: E402
-
-BUDGET = 1
-"""Which of the ablation's budgets of false accepts the table shows: one in all negatives."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,7 @@ class Curve:
             return
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "recipe.toml").write_text(self._recipe(point), encoding="utf8")
-        command = [sys.executable, str(ROOT / "train.py"), str(folder / "recipe.toml"), "--out", str(folder)]
-        command += ["--resume"] if (folder / "last.pt").is_file() else []
-        with (folder / "log.txt").open("a") as log:
-            subprocess.run(command, stdout=log, stderr=log, check=True)
+        run_training(folder)
 
     def _recipe(self, point: Point) -> str:
         keyword = keyword_of(self.recipe)
@@ -128,7 +127,7 @@ def row_of(point: Point, result: dict) -> str:
     """Return a line of the table: misses at one false accept in all negatives, with intervals."""
     cells = []
     for condition, missed in result["missed"].items():
-        count, words = missed[BUDGET], result["words"][condition]
+        count, words = missed[ONE_FALSE_ACCEPT], result["words"][condition]
         low, high = wilson_interval(count, words)
         cells.append(f"{count}/{words} = {100 * count / words:.0f} % [{100 * low:.0f}, {100 * high:.0f}]")
     return f"| {point.title} | {' | '.join(cells)} | {100 * result['cost']:.0f} |"
@@ -145,8 +144,8 @@ def draw(path: Path, found: dict[str, dict], takes: Sequence[int]) -> None:
     first = next(iter(found.values()))
     for condition in first["missed"]:
         results = [found[f"takes-{n}"] for n in takes]
-        shares = [100 * r["missed"][condition][BUDGET] / r["words"][condition] for r in results]
-        spans = [wilson_interval(r["missed"][condition][BUDGET], r["words"][condition]) for r in results]
+        shares = [100 * r["missed"][condition][ONE_FALSE_ACCEPT] / r["words"][condition] for r in results]
+        spans = [wilson_interval(r["missed"][condition][ONE_FALSE_ACCEPT], r["words"][condition]) for r in results]
         bars = [[s - 100 * low, 100 * high - s] for s, (low, high) in zip(shares, spans, strict=True)]
         axes.errorbar(range(len(takes)), shares, list(zip(*bars, strict=True)), marker="o", capsize=3, label=condition)
     axes.set_xticks(range(len(takes)), [str(n) for n in takes])

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,18 +27,20 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.ablation import figures, keyword_of, load_trials  # noqa: E402
+from benchmarks.ablation import (  # noqa: E402
+    ONE_FALSE_ACCEPT,
+    figures,
+    keyword_of,
+    load_trials,
+    run_training,
+)
 from data_tools.check.likeness import find_copies  # noqa: E402
 from kws.errors import DataError, KwsError  # noqa: E402
 from kws.evaluate.bootstrap import BootstrapInterval, bootstrap_ratio  # noqa: E402
 from kws.evaluate.evaluation import Evaluation, evaluate  # noqa: E402
 from kws.evaluate.results import NEGATIVES  # noqa: E402
-from kws.manifest import Manifest, speaker_of, write_manifest  # noqa: E402
+from kws.manifest import MANIFEST, Manifest, speaker_of, write_manifest  # noqa: E402
 from kws.train.recipe import load_recipe  # noqa: E402
-
-BUDGET = 1
-"""Which of the ablation's budgets of false accepts the table shows: one in all negatives."""
-MANIFEST = "manifest.csv"
 
 
 def share_out(sizes: Mapping[str, int], n_folds: int) -> list[list[str]]:
@@ -98,10 +99,8 @@ class Bench:
         folder = self.folder(fold, seed)
         if any(folder.glob("*.onnx")):
             return
-        command = [sys.executable, str(ROOT / "train.py"), str(self.prepare(fold, seed)), "--out", str(folder)]
-        command += ["--resume"] if (folder / "last.pt").is_file() else []
-        with (folder / "log.txt").open("a") as log:
-            subprocess.run(command, stdout=log, stderr=log, check=True)
+        self.prepare(fold, seed)
+        run_training(folder)
 
     def judge(self, fold: int, seed: int) -> dict[str, dict]:
         """Return the figures of each voice of a fold, from their file if they are there."""
@@ -152,7 +151,7 @@ def interval(runs: Mapping[str, Sequence[dict]], condition: str) -> BootstrapInt
     """Return the share that all voices together miss, with the interval over voices."""
     voices = [voice for voice, results in runs.items() for _ in results]
     results = [result for each in runs.values() for result in each]
-    missed = [result["missed"][condition][BUDGET] for result in results]
+    missed = [result["missed"][condition][ONE_FALSE_ACCEPT] for result in results]
     words = [result["words"][condition] for result in results]
     return bootstrap_ratio(missed, words, voices, np.random.default_rng(1), "speaker")
 
@@ -165,7 +164,7 @@ def table(runs: Mapping[str, Sequence[dict]]) -> Iterator[str]:
     for voice, results in sorted(runs.items()):
         cells = []
         for condition in conditions:
-            missed = sum(result["missed"][condition][BUDGET] for result in results)
+            missed = sum(result["missed"][condition][ONE_FALSE_ACCEPT] for result in results)
             words = sum(result["words"][condition] for result in results)
             cells.append(f"{missed}/{words} = {100 * missed / words:.0f} %")
         yield f"| {voice} | {results[0]['words'][conditions[0]]} | {' | '.join(cells)} |"
